@@ -1,0 +1,73 @@
+/**
+ * The contract between the log pipeline (stages over rows) and what consumes it (log results, range aggregations).
+ * `compilePipeline` in `pipeline-compile.ts` builds one from stages; operators live in `stages/`, one a file.
+ */
+import type { EntryBlock, Labels, StreamRun } from '../model.ts'
+import type { Stage, Unwrap } from './ast.ts'
+
+/**
+ * The row a sink is being shown: one cursor object, reused, valid only during the call. Bytes first: strings are made only when asked for.
+ */
+export interface Row {
+  readonly index: number
+  /** Nanoseconds after the block's base. */
+  readonly relativeNs: number
+  /** The line's length in bytes as it is now (after line_format, unpack, decolorize). */
+  lineBytes(): number
+  /** The line as it is now. */
+  lineText(): string
+  /** The value of a label by Loki's look-up order (parsed, structured metadata, stream), '' when absent. */
+  label(name: string): string
+  /** The unwrapped sample when the pipeline was compiled with an unwrap; NaN never means "absent": absent rows are not shown. */
+  readonly sample: number
+  /** `__error__`, or ''. */
+  readonly error: string
+  readonly errorDetails: string
+  /**
+   * A small integer that is equal for rows whose `labels()` are equal, within one Pipeline and its `labelMode`; so a sink keeps an array from it to its series.
+   */
+  labelsId(): number
+}
+
+export interface RowSink {
+  /** Return false to stop. */
+  row(row: Row): boolean
+}
+
+/** Which labels decide `labelsId`. `grouped`: only these (parsers extract only what is needed); `all`: everything, as a log query shows it. */
+export type LabelMode =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'by'; readonly names: ReadonlyArray<string> }
+  | { readonly kind: 'without'; readonly names: ReadonlyArray<string> }
+
+export interface ResolvedLabels {
+  readonly stream: Labels
+  readonly metadata: Labels
+  readonly parsed: Labels
+  /** All three merged, sorted, as a default answer shows them. */
+  readonly merged: Labels
+}
+
+export interface Pipeline {
+  readonly needsLines: boolean
+  readonly needsMetadata: boolean
+  readonly needsLevels: boolean
+  /**
+   * Rows `[from, to)` of the run in ascending order, or descending when `reverse`; whole-block line filters are applied first where that is faster.
+   */
+  run(block: EntryBlock, run: StreamRun, from: number, to: number, reverse: boolean, sink: RowSink): void
+  /** The labels behind an id that `Row.labelsId` gave. */
+  labelsOf(id: number): ResolvedLabels
+  /** Rows looked at and passed so far, and bytes of their lines. */
+  readonly stats: { linesProcessed: number; bytesProcessed: number; metadataBytesProcessed: number; linesPassed: number }
+}
+
+export interface PipelineOptions {
+  readonly stages: ReadonlyArray<Stage>
+  readonly unwrap: Unwrap | null
+  readonly labelMode: LabelMode
+  /** What `now` gives in templates, Unix ms. */
+  readonly nowMs: number
+}
+
+export type CompilePipeline = (options: PipelineOptions) => Pipeline

@@ -1,0 +1,34 @@
+/**
+ * The write-ahead log port: one ordered, durable log a partition. Implementations: `wal-jetstream.ts`, `wal-memory.ts`; both pass `test/conformance/wal.ts`.
+ *
+ * `append` resolves only when the log has acknowledged the record (rule W1). Reading is stateless, by sequence, so recovery and following are one path.
+ */
+import type { Sequence } from '../protocols/model.ts'
+
+export interface WalRecord {
+  readonly sequence: Sequence
+  readonly bytes: Buffer
+}
+
+export interface WalState {
+  /** First sequence still in the log (last + 1 when it is empty). */
+  readonly first: Sequence
+  readonly last: Sequence
+  readonly sizeBytes: number
+}
+
+/** Rejections are `SkaldError`: `wal_full` (over the log's own limit), `wal_unavailable` (no answer, no leader, no disk). */
+export interface Wal {
+  /** Creates or adjusts the partition's log. Idempotent. */
+  open(partition: number): Promise<void>
+  /** `recordId` makes a retry of the same record harmless within the log's duplicate window. Ambiguous failures are retried with it until `deadlineMs` from now. */
+  append(partition: number, recordId: string, record: Uint8Array, deadlineMs: number): Promise<Sequence>
+  state(partition: number): Promise<WalState>
+  /**
+   * Records from `from` on in order, at most about `maxBytes` (at least one if there is any), [] when there is none. Purged sequences are passed over.
+   */
+  read(partition: number, from: Sequence, maxBytes: number): Promise<ReadonlyArray<WalRecord>>
+  /** Removes records up to and including `through`. Idempotent. */
+  purge(partition: number, through: Sequence): Promise<void>
+  close(): Promise<void>
+}
