@@ -20,6 +20,8 @@ export interface SegmentEntry {
   readonly maxNs: string
   readonly rowCount: number
   readonly rawBytes: number
+  /** How many push and record ids its footer remembers (a new owner reads them back to keep retries from being stored twice). */
+  readonly appliedIdCount: number
   /** Names, or null when there are more than `CATALOG_TENANTS_MAX`: then the footer tells. */
   readonly tenants: ReadonlyArray<string> | null
 }

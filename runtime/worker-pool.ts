@@ -1,0 +1,148 @@
+/**
+ * A pool of worker threads for what must not run on the event loop: encoding segments, scanning blocks. Used by `actors/`.
+ *
+ * A task is one message and one answer. A thread that dies fails its tasks (retryable) and is replaced. Cancelling sets a flag in shared
+ * memory that the task polls (`TaskSignal`), because a busy thread reads no messages. Never decides what runs first: callers queue.
+ */
+import { Worker } from 'node:worker_threads'
+import { SkaldError, type ErrorCode } from './errors.ts'
+
+/** What travels to a thread. `flag[0]` becomes 1 when the caller has lost interest. */
+export interface TaskEnvelope {
+  readonly id: number
+  readonly task: unknown
+  readonly flag: Int32Array
+}
+
+export type TaskAnswer =
+  | { readonly id: number; readonly ok: true; readonly value: unknown }
+  | { readonly id: number; readonly ok: false; readonly code: ErrorCode | null; readonly message: string; readonly stack: string | undefined }
+
+export interface TaskOptions {
+  readonly transfer?: ReadonlyArray<ArrayBuffer>
+  /** Tasks of equal affinity prefer the same thread, so that its caches serve them. Absent: the least busy thread. */
+  readonly affinity?: number
+  readonly signal?: AbortSignal
+}
+
+interface Pending {
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+  readonly flag: Int32Array
+}
+
+interface Slot {
+  worker: Worker
+  readonly pending: Map<number, Pending>
+}
+
+export interface WorkerPoolOptions {
+  readonly script: URL
+  readonly threads: number
+  readonly workerData: unknown
+  /** Hard bound on a thread's JavaScript heap, MB: a runaway task dies alone. */
+  readonly heapMbMax: number
+  readonly onCrash?: (error: Error) => void
+}
+
+export class WorkerPool {
+  private readonly slots: Slot[]
+  private readonly options: WorkerPoolOptions
+  private nextId = 1
+  private closed = false
+
+  constructor(options: WorkerPoolOptions) {
+    this.options = options
+    this.slots = Array.from({ length: options.threads }, () => this.spawn())
+  }
+
+  /** Tasks under way, over all threads. */
+  get busy(): number {
+    return this.slots.reduce((sum, slot) => sum + slot.pending.size, 0)
+  }
+
+  get threads(): number {
+    return this.slots.length
+  }
+
+  run<A>(task: unknown, options: TaskOptions = {}): Promise<A> {
+    if (this.closed) return Promise.reject(new SkaldError('stopping', 'the worker pool is closed'))
+    const slot = this.choose(options.affinity)
+    const id = this.nextId++
+    const flag = new Int32Array(new SharedArrayBuffer(4))
+    return new Promise<A>((resolve, reject) => {
+      const cancel = (): void => {
+        Atomics.store(flag, 0, 1)
+        slot.pending.delete(id)
+        reject(new SkaldError('query_cancelled', 'the request was cancelled by the client'))
+      }
+      if (options.signal?.aborted === true) return cancel()
+      options.signal?.addEventListener('abort', cancel, { once: true })
+      const done = (): void => options.signal?.removeEventListener('abort', cancel)
+      slot.pending.set(id, {
+        flag,
+        resolve: (value) => (done(), resolve(value as A)),
+        reject: (error) => (done(), reject(error)),
+      })
+      slot.worker.postMessage({ id, task, flag } satisfies TaskEnvelope, [...(options.transfer ?? [])])
+    })
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    await Promise.all(this.slots.map((slot) => slot.worker.terminate()))
+    for (const slot of this.slots) this.failAll(slot, new SkaldError('stopping', 'the worker pool is closed'))
+  }
+
+  private choose(affinity: number | undefined): Slot {
+    const preferred = affinity === undefined ? undefined : this.slots[affinity % this.slots.length]
+    return preferred ?? this.slots.reduce((a, b) => (b.pending.size < a.pending.size ? b : a))
+  }
+
+  private spawn(): Slot {
+    const slot: Slot = { worker: this.thread(), pending: new Map() }
+    this.listen(slot)
+    return slot
+  }
+
+  private thread(): Worker {
+    return new Worker(this.options.script, {
+      workerData: this.options.workerData,
+      resourceLimits: { maxOldGenerationSizeMb: this.options.heapMbMax },
+    })
+  }
+
+  private listen(slot: Slot): void {
+    const { worker } = slot
+    worker.on('message', (answer: TaskAnswer) => this.settle(slot, answer))
+    worker.on('error', (error) => this.replace(slot, worker, error instanceof Error ? error : new Error(String(error))))
+    worker.on('exit', (code) => this.replace(slot, worker, new Error(`worker thread ended with code ${code}`)))
+  }
+
+  private settle(slot: Slot, answer: TaskAnswer): void {
+    const pending = slot.pending.get(answer.id)
+    if (pending === undefined) return
+    slot.pending.delete(answer.id)
+    if (answer.ok) pending.resolve(answer.value)
+    else pending.reject(answer.code === null ? withStack(answer.message, answer.stack) : new SkaldError(answer.code, answer.message))
+  }
+
+  private replace(slot: Slot, dead: Worker, error: Error): void {
+    if (this.closed || slot.worker !== dead) return
+    this.options.onCrash?.(error)
+    slot.worker = this.thread()
+    this.listen(slot)
+    this.failAll(slot, new SkaldError('over_memory', `a worker thread died: ${error.message}`, { cause: error }))
+  }
+
+  private failAll(slot: Slot, error: SkaldError): void {
+    for (const pending of slot.pending.values()) pending.reject(error)
+    slot.pending.clear()
+  }
+}
+
+function withStack(message: string, stack: string | undefined): Error {
+  const error = new Error(message)
+  if (stack !== undefined) error.stack = stack
+  return error
+}
