@@ -55,6 +55,8 @@ export const ERROR_STATUS = {
   over_memory: 503,
   not_ready: 503,
   stopping: 503,
+  /** The machine or the configuration is wrong: the program cannot start. */
+  setup: 500,
   internal: 500,
 } as const satisfies Record<string, number>
 
