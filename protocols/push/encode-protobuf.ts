@@ -1,0 +1,167 @@
+/**
+ * Writes Loki `PushRequest` messages: what JSON and OTLP pushes are transcoded to, and what is left of a push after refusals, truncation or
+ * a split by partition.
+ *
+ * Appends to growing buffers; what stays as it was is copied as whole byte ranges (a stream, an entry). It decides nothing.
+ */
+import type { PushBatch } from './batch.ts'
+
+const INITIAL_BYTES = 65_536
+
+/** A buffer that grows by doubling. */
+export class ByteSink {
+  bytes: Buffer
+  length = 0
+
+  constructor(initialBytes = INITIAL_BYTES) {
+    this.bytes = Buffer.allocUnsafe(initialBytes)
+  }
+
+  /** Makes room for `extra` bytes and returns where they go; the caller fills them. */
+  reserve(extra: number): number {
+    const at = this.length
+    const needed = at + extra
+    if (needed > this.bytes.length) {
+      const grown = Buffer.allocUnsafe(Math.max(needed, this.bytes.length * 2))
+      this.bytes.copy(grown, 0, 0, at)
+      this.bytes = grown
+    }
+    this.length = needed
+    return at
+  }
+
+  copy(source: Buffer, from: number, to: number): void {
+    const at = this.reserve(to - from)
+    source.copy(this.bytes, at, from, to)
+  }
+
+  text(value: string): void {
+    const at = this.reserve(value.length * 3)
+    this.length = at + this.bytes.write(value, at)
+  }
+
+  varint(value: number): void {
+    let at = this.reserve(varintSize(value))
+    let rest = value
+    while (rest >= 0x80) {
+      this.bytes[at++] = (rest % 128) | 0x80
+      rest = Math.floor(rest / 128)
+    }
+    this.bytes[at] = rest
+  }
+
+  /** Tag, length and content of a length-delimited field. */
+  field(tag: number, source: Buffer, from: number, to: number): void {
+    this.varint(tag)
+    this.varint(to - from)
+    this.copy(source, from, to)
+  }
+
+  view(): Buffer {
+    return this.bytes.subarray(0, this.length)
+  }
+}
+
+export function varintSize(value: number): number {
+  let size = 1
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 128)) size++
+  return size
+}
+
+/** Bytes of a timestamp message. Negative seconds (before 1970) take the ten bytes that protobuf gives negative numbers. */
+const timestampSize = (seconds: number, nanos: number): number =>
+  (seconds === 0 ? 0 : 1 + (seconds < 0 ? 10 : varintSize(seconds))) + (nanos === 0 ? 0 : 1 + varintSize(nanos))
+
+/** Collects entries, then closes them into a stream, as often as needed; `finish` gives the message. */
+export class PushEncoder {
+  readonly #out = new ByteSink()
+  #entries = new ByteSink()
+
+  /** True while nothing was added since the last stream was closed. */
+  get streamIsEmpty(): boolean {
+    return this.#entries.length === 0
+  }
+
+  /** One entry of the open stream. `metadata` is ready-made fields (tag 3); empty for none. `nanos` is below 10^9. */
+  entry(seconds: number, nanos: number, line: Buffer, lineFrom: number, lineTo: number, metadata: Buffer | null, metadataFrom: number, metadataTo: number): void {
+    const out = this.#entries
+    const timeBytes = timestampSize(seconds, nanos)
+    const lineBytes = lineTo - lineFrom
+    const metadataBytes = metadata === null ? 0 : metadataTo - metadataFrom
+    out.varint(0x12)
+    out.varint(1 + varintSize(timeBytes) + timeBytes + 1 + varintSize(lineBytes) + lineBytes + metadataBytes)
+    out.varint(0x0a)
+    out.varint(timeBytes)
+    writeTimestamp(out, seconds, nanos)
+    out.field(0x12, line, lineFrom, lineTo)
+    if (metadata !== null && metadataBytes > 0) out.copy(metadata, metadataFrom, metadataTo)
+  }
+
+  /** One entry of the open stream, copied with its tag and length from a message. */
+  entryField(source: Buffer, from: number, to: number): void {
+    this.#entries.copy(source, from, to)
+  }
+
+  /** Writes the open stream under its labels and opens the next. */
+  endStream(labelsText: string): void {
+    const labels = Buffer.from(labelsText)
+    const entries = this.#entries
+    this.#out.varint(0x0a)
+    this.#out.varint(1 + varintSize(labels.length) + labels.length + entries.length)
+    this.#out.field(0x0a, labels, 0, labels.length)
+    this.#out.copy(entries.bytes, 0, entries.length)
+    entries.length = 0
+  }
+
+  /** A closed stream, copied with its tag and length from a message. */
+  streamField(source: Buffer, from: number, to: number): void {
+    this.#out.copy(source, from, to)
+  }
+
+  /** The message. The encoder must not be used afterwards. */
+  finish(): Buffer {
+    return this.#out.view()
+  }
+}
+
+function writeTimestamp(out: ByteSink, seconds: number, nanos: number): void {
+  if (seconds > 0) {
+    out.varint(0x08)
+    out.varint(seconds)
+  } else if (seconds < 0) {
+    const at = out.reserve(11)
+    out.bytes[at] = 0x08
+    let rest = BigInt.asUintN(64, BigInt(seconds))
+    for (let i = 1; i <= 10; i++, rest >>= 7n) out.bytes[at + i] = Number(rest & 0x7fn) | (i < 10 ? 0x80 : 0)
+  }
+  if (nanos !== 0) {
+    out.varint(0x10)
+    out.varint(nanos)
+  }
+}
+
+/** One metadata pair as a field of an entry. */
+export function writeMetadataPair(out: ByteSink, name: string, value: string): void {
+  const nameBytes = Buffer.byteLength(name)
+  const valueBytes = Buffer.byteLength(value)
+  out.varint(0x1a)
+  out.varint(1 + varintSize(nameBytes) + nameBytes + 1 + varintSize(valueBytes) + valueBytes)
+  out.varint(0x0a)
+  out.varint(nameBytes)
+  out.text(name)
+  out.varint(0x12)
+  out.varint(valueBytes)
+  out.text(value)
+}
+
+/** The chosen streams of a batch (indices in ascending order) as a message of their own: a push split by partition. Neighbours are copied as one range. */
+export function encodeStreams(batch: PushBatch, chosen: ReadonlyArray<number>): Buffer {
+  const out = new ByteSink(chosen.reduce((sum, k) => sum + batch.streams[k]!.byteTo - batch.streams[k]!.byteFrom, 0))
+  for (let i = 0; i < chosen.length; ) {
+    const from = batch.streams[chosen[i]!]!.byteFrom
+    let to = batch.streams[chosen[i]!]!.byteTo
+    for (i++; i < chosen.length && batch.streams[chosen[i]!]!.byteFrom === to; i++) to = batch.streams[chosen[i]!]!.byteTo
+    out.copy(batch.body, from, to)
+  }
+  return out.view()
+}
