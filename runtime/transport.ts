@@ -3,6 +3,7 @@
  * At most once; headers carry the trace context and the deadline. What must not be lost goes through the WAL instead.
  */
 
+/** ASCII names; values on one line (line breaks are sent as blanks). */
 export type Headers = Readonly<Record<string, string>>
 
 export interface Message {

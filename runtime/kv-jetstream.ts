@@ -1,0 +1,189 @@
+/**
+ * The key-value port on JetStream's KV. A bucket that is gone (wiped by an operator, or a new cluster) is made again by the next operation.
+ * A write whose answer was lost may have happened: its caller gets `storage_unavailable` and reads again before it decides anything.
+ */
+import { JetStreamApiCodes, JetStreamApiError, jetstreamManager } from '@nats-io/jetstream'
+import type { JetStreamManager } from '@nats-io/jetstream'
+import { Kvm } from '@nats-io/kv'
+import type { KV } from '@nats-io/kv'
+import type { NatsConnection } from '@nats-io/transport-node'
+import type { Clock } from './clock.ts'
+import { SkaldError } from './errors.ts'
+import { assertKvKey } from './kv-key.ts'
+import { ResumingWatch } from './kv-watch.ts'
+import type { Kv, KvBucket, KvBucketOptions, KvEntry, KvEvent, KvWatch } from './kv.ts'
+import { openKvSource } from './nats-kv-watch.ts'
+import type { Random } from './random.ts'
+import { natsConnectionOf } from './transport-nats.ts'
+import type { Transport } from './transport.ts'
+
+export interface JetStreamKvPorts {
+  readonly clock: Clock
+  readonly random: Random
+}
+
+const NS_PER_MS = 1_000_000
+/** A compare-and-delete without a revision is tried this often against writers that keep getting in between. */
+const DELETE_ATTEMPTS_MAX = 10
+const LOST_RACE: ReadonlySet<number> = new Set([JetStreamApiCodes.StreamWrongLastSequence, JetStreamApiCodes.StreamWrongLastSequenceUnknown])
+
+export class JetStreamKv implements Kv {
+  readonly #transport: Transport
+  readonly #ports: JetStreamKvPorts
+  readonly #buckets = new Set<JetStreamKvBucket>()
+
+  constructor(transport: Transport, ports: JetStreamKvPorts) {
+    this.#transport = transport
+    this.#ports = ports
+  }
+
+  /** Makes the bucket when it is missing and brings its replicas and age to what is asked. */
+  async bucket(options: KvBucketOptions): Promise<KvBucket> {
+    const bucket = new JetStreamKvBucket(this.#transport, this.#ports, options)
+    await bucket.ensure()
+    this.#buckets.add(bucket)
+    return bucket
+  }
+
+  /** Ends the watches; the connection belongs to whoever made the transport. */
+  async close(): Promise<void> {
+    for (const bucket of this.#buckets) bucket.stopWatches()
+    this.#buckets.clear()
+  }
+}
+
+interface OpenBucket {
+  readonly kv: KV
+  readonly manager: JetStreamManager
+}
+
+class JetStreamKvBucket implements KvBucket {
+  readonly #transport: Transport
+  readonly #connection: NatsConnection
+  readonly #ports: JetStreamKvPorts
+  readonly #options: KvBucketOptions
+  readonly #watches = new Set<KvWatch>()
+  #opening: Promise<OpenBucket> | undefined
+
+  constructor(transport: Transport, ports: JetStreamKvPorts, options: KvBucketOptions) {
+    this.#transport = transport
+    this.#connection = natsConnectionOf(transport)
+    this.#ports = ports
+    this.#options = options
+  }
+
+  async ensure(): Promise<void> {
+    await this.#run('open', async () => undefined)
+  }
+
+  get(key: string): Promise<KvEntry | null> {
+    assertKvKey(key)
+    return this.#run(`get ${key}`, async (kv) => {
+      const entry = await kv.get(key)
+      if (entry === null || entry.operation !== 'PUT') return null
+      return { key, value: bufferOf(entry.value), revision: entry.revision, createdMs: entry.created.getTime() }
+    })
+  }
+
+  keys(prefix: string): Promise<ReadonlyArray<string>> {
+    return this.#run(`list ${prefix}`, async (kv) => {
+      const keys: string[] = []
+      for await (const key of await kv.keys(filterOf(prefix))) if (key.startsWith(prefix)) keys.push(key)
+      return keys
+    })
+  }
+
+  create(key: string, value: Uint8Array): Promise<number | null> {
+    assertKvKey(key)
+    return this.#run(`create ${key}`, (kv) => nullIfLost(kv.create(key, value)))
+  }
+
+  update(key: string, value: Uint8Array, revision: number): Promise<number | null> {
+    assertKvKey(key)
+    return this.#run(`update ${key}`, (kv) => nullIfLost(kv.update(key, value, revision)))
+  }
+
+  put(key: string, value: Uint8Array): Promise<number> {
+    assertKvKey(key)
+    return this.#run(`put ${key}`, (kv) => kv.put(key, value))
+  }
+
+  delete(key: string, revision?: number): Promise<boolean> {
+    assertKvKey(key)
+    return this.#run(`delete ${key}`, async (kv) => {
+      if (revision !== undefined) return this.#deleteAt(kv, key, revision)
+      for (let attempt = 0; attempt < DELETE_ATTEMPTS_MAX; attempt++) {
+        const entry = await kv.get(key)
+        if (entry === null || entry.operation !== 'PUT') return false
+        if (await this.#deleteAt(kv, key, entry.revision)) return true
+      }
+      throw new Error('other writers kept changing it')
+    })
+  }
+
+  watch(prefix: string, on: (event: KvEvent) => void, ready?: () => void): KvWatch {
+    const source = { connection: this.#connection, transport: this.#transport, clock: this.#ports.clock, bucket: this.#options.name, prefix, filter: filterOf(prefix) }
+    const watch = new ResumingWatch(this.#ports, (sink) => this.#run('watch', (_kv, manager) => openKvSource(source, manager, sink)), on, ready)
+    this.#watches.add(watch)
+    return {
+      stop: () => {
+        this.#watches.delete(watch)
+        watch.stop()
+      },
+    }
+  }
+
+  stopWatches(): void {
+    for (const watch of this.#watches) watch.stop()
+    this.#watches.clear()
+  }
+
+  async #deleteAt(kv: KV, key: string, revision: number): Promise<boolean> {
+    const done = await nullIfLost(kv.delete(key, { previousSeq: revision }).then(() => 1))
+    return done !== null
+  }
+
+  async #run<A>(what: string, operate: (kv: KV, manager: JetStreamManager) => Promise<A>): Promise<A> {
+    const name = this.#options.name
+    if (this.#transport.status() !== 'connected') throw new SkaldError('storage_unavailable', `KV ${name}: cannot ${what}: not connected to NATS`)
+    try {
+      this.#opening ??= this.#openBucket()
+      const { kv, manager } = await this.#opening
+      return await operate(kv, manager)
+    } catch (error) {
+      // Whatever happened, look again next time whether the bucket is there.
+      this.#opening = undefined
+      throw new SkaldError('storage_unavailable', `KV ${name}: cannot ${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    }
+  }
+
+  async #openBucket(): Promise<OpenBucket> {
+    const { name, replicas = 1, maxAgeMs = 0, history = 1 } = this.#options
+    const kv = await new Kvm(this.#connection).create(name, { replicas, ttl: maxAgeMs, history })
+    const manager = await jetstreamManager(this.#connection, { checkAPI: false })
+    const { config } = (await kv.status()).streamInfo
+    if (config.num_replicas !== replicas || config.max_age !== maxAgeMs * NS_PER_MS) {
+      await manager.streams.update(config.name, { ...config, num_replicas: replicas, max_age: maxAgeMs * NS_PER_MS })
+    }
+    return { kv, manager }
+  }
+}
+
+async function nullIfLost(write: Promise<number>): Promise<number | null> {
+  try {
+    return await write
+  } catch (error) {
+    if (error instanceof JetStreamApiError && LOST_RACE.has(error.code)) return null
+    throw error
+  }
+}
+
+/** The narrowest subject filter that covers a key prefix; what it lets through in excess is filtered by the reader. */
+function filterOf(prefix: string): string {
+  const lastDot = prefix.lastIndexOf('.')
+  return lastDot === -1 ? '>' : `${prefix.slice(0, lastDot)}.>`
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength)
+}

@@ -1,0 +1,236 @@
+/**
+ * The messaging port over a NATS connection, and the one place that makes such a connection. `kv-jetstream.ts` and the JetStream WAL reach
+ * the raw connection through `natsConnectionOf`; everyone else sees the port. It never retries a request: the caller knows whether it may.
+ */
+import { connect, errors, headers as natsHeaders } from '@nats-io/transport-node'
+import type { ConnectionOptions, Msg, MsgHdrs, NatsConnection, Subscription as NatsSubscription } from '@nats-io/transport-node'
+import { Backoff } from './backoff.ts'
+import { SkaldError } from './errors.ts'
+import type { Random } from './random.ts'
+import type { Headers, Message, SubscribeOptions, Subscription, Transport, TransportStatus } from './transport.ts'
+
+export interface NatsTransportOptions {
+  /** `nats://host:port`, tried in random order. */
+  readonly servers: string | ReadonlyArray<string>
+  /** Shown in the server's connection list. */
+  readonly name: string
+  readonly random: Random
+  /** Keep trying when the first connection fails; default false: reject. */
+  readonly waitForServer?: boolean
+  readonly connectTimeoutMs?: number
+  readonly reconnectMinMs?: number
+  readonly reconnectMaxMs?: number
+  /** A silent connection is given up after two of these without an answer; default 5 s. */
+  readonly pingIntervalMs?: number
+  readonly user?: string
+  readonly password?: string
+  readonly token?: string
+  /** Told what a subscriber's handler threw; the default lets it crash the process, as any broken invariant does. */
+  readonly onHandlerError?: (error: unknown, subject: string) => void
+}
+
+const DEFAULTS = { connectTimeoutMs: 5_000, reconnectMinMs: 50, reconnectMaxMs: 2_000, pingIntervalMs: 5_000 }
+/** What the server takes unless it is configured otherwise; used until its INFO is in. */
+const MAX_PAYLOAD_BYTES_DEFAULT = 1024 * 1024
+const NO_HEADERS: Headers = Object.freeze({})
+
+/** Connects, and reconnects for ever afterwards. Rejects with SkaldError `internal` when no server answers (unless `waitForServer`). */
+export async function connectTransport(options: NatsTransportOptions): Promise<NatsTransport> {
+  const backoff = new Backoff({ minMs: options.reconnectMinMs ?? DEFAULTS.reconnectMinMs, maxMs: options.reconnectMaxMs ?? DEFAULTS.reconnectMaxMs }, options.random)
+  try {
+    const connection = await connect(connectionOptions(options, backoff))
+    return new NatsTransport(connection, backoff, options.onHandlerError ?? crashProcess)
+  } catch (error) {
+    throw new SkaldError('internal', `cannot connect to NATS at ${[options.servers].flat().join(', ')}: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+/** The raw connection, for JetStream and KV. Throws when the transport is not a NATS one. */
+export function natsConnectionOf(transport: Transport): NatsConnection {
+  if (transport instanceof NatsTransport) return transport.connection
+  throw new Error('this transport has no NATS connection')
+}
+
+export class NatsTransport implements Transport {
+  readonly connection: NatsConnection
+  readonly #listeners = new Set<(status: TransportStatus) => void>()
+  readonly #onHandlerError: (error: unknown, subject: string) => void
+  /** The client leaves a request to its timeout when the connection is lost; these fail it at once. */
+  readonly #waiting = new Set<(error: Error) => void>()
+  #status: TransportStatus = 'connected'
+
+  constructor(connection: NatsConnection, backoff: Backoff, onHandlerError: (error: unknown, subject: string) => void) {
+    this.connection = connection
+    this.#onHandlerError = onHandlerError
+    void this.#follow(backoff)
+    void connection.closed().then(() => this.#become('closed'))
+  }
+
+  publish(subject: string, data: Uint8Array, headers?: Headers): void {
+    this.#assertUsable()
+    this.connection.publish(subject, data, withHeaders(headers))
+  }
+
+  async request(
+    subject: string,
+    data: Uint8Array,
+    options: { readonly timeoutMs: number; readonly headers?: Headers; readonly signal?: AbortSignal },
+  ): Promise<Message> {
+    this.#assertUsable()
+    options.signal?.throwIfAborted()
+    const timeoutMs = Math.max(1, Math.ceil(options.timeoutMs))
+    const asked = this.connection.request(subject, data, { timeout: timeoutMs, ...withHeaders(options.headers) })
+    return new Promise((resolve, reject) => {
+      const settled = (): void => {
+        this.#waiting.delete(fail)
+        options.signal?.removeEventListener('abort', abort)
+      }
+      const fail = (error: Error): void => (settled(), reject(error))
+      const abort = (): void => fail(options.signal?.reason as Error)
+      this.#waiting.add(fail)
+      options.signal?.addEventListener('abort', abort, { once: true })
+      asked.then(
+        (answer) => (settled(), resolve(new NatsMessage(answer))),
+        (error: unknown) => fail(requestError(error, subject, timeoutMs)),
+      )
+    })
+  }
+
+  subscribe(subject: string, handle: (message: Message) => void, options?: SubscribeOptions): Subscription {
+    const subscription = this.connection.subscribe(subject, {
+      ...(options?.queue === undefined ? {} : { queue: options.queue }),
+      callback: (error, message) => {
+        if (error !== null) return
+        try {
+          handle(new NatsMessage(message))
+        } catch (thrown) {
+          this.#onHandlerError(thrown, message.subject)
+        }
+      },
+    })
+    return { close: () => this.#closeSubscription(subscription) }
+  }
+
+  status(): TransportStatus {
+    return this.#status
+  }
+
+  onStatus(listen: (status: TransportStatus) => void): () => void {
+    this.#listeners.add(listen)
+    return () => void this.#listeners.delete(listen)
+  }
+
+  maxPayloadBytes(): number {
+    return this.connection.info?.max_payload ?? MAX_PAYLOAD_BYTES_DEFAULT
+  }
+
+  async close(): Promise<void> {
+    if (this.connection.isClosed()) return
+    // Draining flushes what was published; without a server there is nobody to flush to.
+    await (this.#status === 'connected' ? this.connection.drain() : this.connection.close()).catch(() => this.connection.close())
+    this.#become('closed')
+  }
+
+  async #closeSubscription(subscription: NatsSubscription): Promise<void> {
+    if (subscription.isClosed()) return
+    if (this.#status !== 'connected') return subscription.unsubscribe()
+    await subscription.drain().catch(() => undefined)
+  }
+
+  async #follow(backoff: Backoff): Promise<void> {
+    for await (const status of this.connection.status()) {
+      if (status.type === 'disconnect') this.#become('disconnected')
+      if (status.type === 'reconnect') {
+        backoff.reset()
+        this.#become('connected')
+      }
+    }
+  }
+
+  #become(status: TransportStatus): void {
+    if (this.#status === status || this.#status === 'closed') return
+    this.#status = status
+    if (status !== 'connected') for (const fail of this.#waiting) fail(unusable(status))
+    for (const listen of this.#listeners) listen(status)
+  }
+
+  /** The client would keep what is sent while disconnected and send it later: a message that its sender has given up on. */
+  #assertUsable(): void {
+    if (this.#status !== 'connected') throw unusable(this.#status)
+  }
+}
+
+class NatsMessage implements Message {
+  readonly #message: Msg
+  readonly data: Buffer
+  #headers: Headers | undefined
+
+  constructor(message: Msg) {
+    this.#message = message
+    this.data = Buffer.from(message.data.buffer as ArrayBuffer, message.data.byteOffset, message.data.byteLength)
+  }
+
+  get subject(): string {
+    return this.#message.subject
+  }
+
+  get headers(): Headers {
+    return (this.#headers ??= plainHeaders(this.#message.headers))
+  }
+
+  respond(data: Uint8Array, headers?: Headers): void {
+    this.#message.respond(data, withHeaders(headers))
+  }
+}
+
+function connectionOptions(options: NatsTransportOptions, backoff: Backoff): ConnectionOptions {
+  return {
+    servers: [options.servers].flat(),
+    name: options.name,
+    timeout: options.connectTimeoutMs ?? DEFAULTS.connectTimeoutMs,
+    pingInterval: options.pingIntervalMs ?? DEFAULTS.pingIntervalMs,
+    maxPingOut: 2,
+    maxReconnectAttempts: -1,
+    reconnectDelayHandler: () => backoff.nextMs(),
+    waitOnFirstConnect: options.waitForServer ?? false,
+    // The client would otherwise capture a stack for every request.
+    noAsyncTraces: true,
+    ...(options.user === undefined ? {} : { user: options.user, pass: options.password ?? '' }),
+    ...(options.token === undefined ? {} : { token: options.token }),
+  }
+}
+
+function withHeaders(headers: Headers | undefined): { headers?: MsgHdrs } {
+  if (headers === undefined) return {}
+  const built = natsHeaders()
+  for (const name in headers) built.set(name, (headers[name] as string).replace(/[\r\n]+/g, ' '))
+  return { headers: built }
+}
+
+function plainHeaders(headers: MsgHdrs | undefined): Headers {
+  if (headers === undefined) return NO_HEADERS
+  const plain: Record<string, string> = {}
+  for (const [name, values] of headers) plain[name] = values[0] ?? ''
+  return plain
+}
+
+function unusable(status: TransportStatus): SkaldError {
+  return new SkaldError('internal', `NATS connection is ${status}`, { retryable: status === 'disconnected' })
+}
+
+function requestError(error: unknown, subject: string, timeoutMs: number): SkaldError {
+  if (error instanceof errors.RequestError && error.isNoResponders()) return new SkaldError('not_found', `nobody listens on ${subject}`, { cause: error })
+  if (error instanceof errors.NoRespondersError) return new SkaldError('not_found', `nobody listens on ${subject}`, { cause: error })
+  if (error instanceof errors.TimeoutError) return new SkaldError('query_timeout', `no answer on ${subject} within ${timeoutMs} ms`, { cause: error })
+  return new SkaldError('internal', `request on ${subject} failed: ${messageOf(error)}`, { cause: error, retryable: true })
+}
+
+function crashProcess(error: unknown): void {
+  queueMicrotask(() => {
+    throw error
+  })
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
