@@ -1,0 +1,136 @@
+/**
+ * Flushes cuts: encode (off the event loop) -> object -> catalog -> WAL purge (F1), each step repeatable, each retried with back-off and jitter for as
+ * long as it takes: nothing is given up while the WAL still has the data. One cut a partition at a time, in order; partitions side by side
+ * up to `concurrentFlushesMax`. Tells the partition when a cut is committed or when it has been fenced (F3).
+ */
+import * as Cause from 'effect/Cause'
+import * as Effect from 'effect/Effect'
+import * as Exit from 'effect/Exit'
+import * as Fiber from 'effect/Fiber'
+import * as Schedule from 'effect/Schedule'
+import * as Semaphore from 'effect/Semaphore'
+import type { Sequence } from '../protocols/model.ts'
+import type { Logger } from '../runtime/log.ts'
+import { FencedError, type Catalog } from '../storage/catalog.ts'
+import type { ObjectStore } from '../storage/object-store.ts'
+import type { Wal } from '../storage/wal.ts'
+import type { CutReason } from './cut-policy.ts'
+import type { NodeMetrics } from './node-metrics.ts'
+import type { EncodedObject, EncodeTask, SegmentWork } from './segment-work.ts'
+
+export interface FlushJob {
+  readonly partition: number
+  readonly epoch: number
+  readonly reason: CutReason
+  readonly first: Sequence
+  readonly last: Sequence
+  /** null: nothing of the range is worth storing (only repeats), the checkpoint just moves on. */
+  readonly task: EncodeTask | null
+  readonly onCommitted: () => void
+  readonly onFenced: (error: FencedError) => void
+}
+
+/** Where a test can make the node die or stall: before each step of a flush. */
+export type FlushStep = 'encode' | 'put' | 'commit' | 'purge' | 'done'
+export type FaultPoint = (step: FlushStep, job: FlushJob) => Effect.Effect<void>
+
+export interface SegmentFlush {
+  submit(job: FlushJob): void
+  /** Jobs waiting or running. */
+  readonly pending: number
+  /** Interrupts what runs (every step can be repeated by the next owner). */
+  shutdown(): Effect.Effect<void>
+}
+
+export interface FlusherParts {
+  readonly work: SegmentWork
+  readonly store: ObjectStore
+  readonly catalog: Catalog
+  readonly wal: Wal
+  readonly log: Logger
+  readonly metrics: NodeMetrics
+  readonly concurrentFlushesMax: number
+  readonly faultPoint?: FaultPoint
+}
+
+const BACKOFF_MIN_MS = 200
+const BACKOFF_MAX_MS = 30_000
+
+/** Exponential with jitter, capped. */
+const backoff = Schedule.jittered(Schedule.min([Schedule.exponential(BACKOFF_MIN_MS), Schedule.spaced(BACKOFF_MAX_MS)]))
+
+export function makeFlusher(parts: FlusherParts): SegmentFlush {
+  const permits = Semaphore.makeUnsafe(parts.concurrentFlushesMax)
+  const queues = new Map<number, FlushJob[]>()
+  const running = new Map<number, Fiber.Fiber<void>>()
+
+  const drain = (partition: number): Effect.Effect<void> =>
+    Effect.gen(function* () {
+      for (;;) {
+        const job = queues.get(partition)?.[0]
+        if (job === undefined) return
+        yield* permits.withPermits(1)(flushOne(parts, job))
+        queues.get(partition)?.shift()
+      }
+    }).pipe(
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          running.delete(partition)
+          if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) parts.log.error('flush queue died', { partition, cause: Cause.pretty(exit.cause) })
+        }),
+      ),
+    )
+
+  return {
+    submit(job) {
+      const queue = queues.get(job.partition) ?? []
+      queues.set(job.partition, queue)
+      queue.push(job)
+      if (!running.has(job.partition)) running.set(job.partition, Effect.runFork(drain(job.partition)))
+    },
+    get pending() {
+      return [...queues.values()].reduce((sum, queue) => sum + queue.length, 0)
+    },
+    shutdown: () => Fiber.interruptAll([...running.values()]),
+  }
+}
+
+function flushOne(parts: FlusherParts, job: FlushJob): Effect.Effect<void> {
+  const { log, metrics } = parts
+  const point = (step: FlushStep): Effect.Effect<void> => parts.faultPoint?.(step, job) ?? Effect.void
+  const step = <A>(name: FlushStep, run: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, FencedError> =>
+    point(name).pipe(
+      Effect.andThen(Effect.tryPromise({ try: run, catch: (error) => error })),
+      Effect.tapError((error) =>
+        Effect.sync(() => {
+          if (error instanceof FencedError) return
+          metrics.flushFailures.inc({ step: name })
+          log.warn('flush step failed, will be repeated', { partition: job.partition, step: name, first: job.first, last: job.last, error: String(error) })
+        }),
+      ),
+      Effect.retry({ schedule: backoff, while: (error) => !(error instanceof FencedError) }),
+      Effect.mapError((error) => error as FencedError),
+      Effect.withSpan(`flush.${name}`, { attributes: { 'skald.partition': job.partition, 'skald.last': job.last } }),
+    )
+
+  return Effect.gen(function* () {
+    const { task } = job
+    const object = task === null ? null : yield* step('encode', (signal) => parts.work.encode(task, signal))
+    if (object !== null) yield* step('put', (signal) => parts.store.put(object.entry.key, object.bytes, signal))
+    yield* step('commit', () => parts.catalog.commit(job.partition, job.epoch, job.last, object?.entry ?? null))
+    observe(metrics, job, object)
+    job.onCommitted()
+    yield* step('purge', () => parts.wal.purge(job.partition, job.last))
+    yield* point('done')
+  }).pipe(
+    Effect.catch((error) => Effect.sync(() => job.onFenced(error))),
+    Effect.withSpan('flush', { attributes: { 'skald.partition': job.partition, 'skald.first': job.first, 'skald.last': job.last, 'skald.reason': job.reason } }),
+  )
+}
+
+function observe(metrics: NodeMetrics, job: FlushJob, object: EncodedObject | null): void {
+  metrics.segmentsFlushed.inc({ reason: job.reason })
+  if (object === null) return
+  metrics.segmentBytes.observe(object.entry.sizeBytes)
+  metrics.segmentRatio.observe(object.entry.sizeBytes / Math.max(1, object.entry.rawBytes))
+}

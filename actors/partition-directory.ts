@@ -1,0 +1,33 @@
+/**
+ * Finds the owner of a partition: the actor on this node, or (through the transport) the node that answers for it. The one place that knows
+ * where partitions live; gateway and queriers ask it and never the ring.
+ */
+import type { ActorRef } from '../runtime/actor.ts'
+import type { DecodedRecord } from './partition-follow.ts'
+import type { PartitionMessage } from './partition.ts'
+
+export class PartitionDirectory {
+  private readonly local = new Map<number, ActorRef<PartitionMessage>>()
+
+  add(partition: number, ref: ActorRef<PartitionMessage>): void {
+    this.local.set(partition, ref)
+  }
+
+  remove(partition: number): void {
+    this.local.delete(partition)
+  }
+
+  /** The owner's actor if it runs on this node. */
+  localOwner(partition: number): ActorRef<PartitionMessage> | undefined {
+    return this.local.get(partition)
+  }
+
+  localPartitions(): ReadonlyArray<number> {
+    return [...this.local.keys()].sort((a, b) => a - b)
+  }
+
+  /** After a publish: the owner here applies what is already decoded; elsewhere the owner hears of it by its own reading. */
+  published(partition: number, record: DecodedRecord): void {
+    this.local.get(partition)?.tell({ kind: 'published', record }, { bytes: record.bytes })
+  }
+}

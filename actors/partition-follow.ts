@@ -1,0 +1,84 @@
+/**
+ * Puts a partition's records into sequence order, whether they come from this node's own publishing (already decoded) or from reading the WAL.
+ * Pure: `partition.ts` offers records, takes the next, and asks where a read must begin.
+ */
+import type { Sequence } from '../protocols/model.ts'
+import type { PushBatch } from '../protocols/push/batch.ts'
+
+/** One push's part of a record, decoded. `labels[k]` of '' means that stream k belongs elsewhere or was refused. */
+export interface DecodedItem {
+  readonly tenant: string
+  readonly pushId: string
+  readonly receivedMs: number
+  readonly labels: ReadonlyArray<string>
+  readonly batch: PushBatch
+}
+
+export interface DecodedRecord {
+  readonly sequence: Sequence
+  readonly recordId: string
+  readonly items: ReadonlyArray<DecodedItem>
+  /** Memory it holds while it waits. */
+  readonly bytes: number
+}
+
+export class PartitionFollow {
+  applied: Sequence
+  /** The newest sequence heard of. */
+  known: Sequence
+  private readonly waiting = new Map<Sequence, DecodedRecord>()
+  private waitingBytes = 0
+  private readonly waitingBytesMax: number
+
+  constructor(applied: Sequence, waitingBytesMax: number) {
+    this.applied = applied
+    this.known = applied
+    this.waitingBytesMax = waitingBytesMax
+  }
+
+  heard(sequence: Sequence): void {
+    if (sequence > this.known) this.known = sequence
+  }
+
+  /** Keeps a decoded record until its turn; over the memory bound it is dropped, since the WAL has it. */
+  offer(record: DecodedRecord): void {
+    this.heard(record.sequence)
+    if (record.sequence <= this.applied || this.waiting.has(record.sequence)) return
+    const isNext = record.sequence === this.applied + 1
+    if (!isNext && this.waitingBytes + record.bytes > this.waitingBytesMax) return
+    this.waiting.set(record.sequence, record)
+    this.waitingBytes += record.bytes
+  }
+
+  /** The record after `applied`, which thereby counts as applied. */
+  take(): DecodedRecord | null {
+    const record = this.waiting.get(this.applied + 1)
+    if (record === undefined) return null
+    this.waiting.delete(record.sequence)
+    this.waitingBytes -= record.bytes
+    this.applied = record.sequence
+    return record
+  }
+
+  /** Sequences up to `through` do not exist (purged, or never stored): go on behind them. */
+  skipTo(through: Sequence): void {
+    this.heard(through)
+    if (through <= this.applied) return
+    this.applied = through
+    for (const [sequence, record] of this.waiting) {
+      if (sequence > through) continue
+      this.waiting.delete(sequence)
+      this.waitingBytes -= record.bytes
+    }
+  }
+
+  /** Records are known of that are not here: read from the WAL from this sequence on. null: nothing is missing. */
+  missingFrom(): Sequence | null {
+    return this.known > this.applied && !this.waiting.has(this.applied + 1) ? this.applied + 1 : null
+  }
+
+  /** Memory of records that wait. */
+  get bytes(): number {
+    return this.waitingBytes
+  }
+}

@@ -1,0 +1,435 @@
+/**
+ * The partition's owner: applies its WAL records in order to streams and chunks, answers for what is not yet in segments, and cuts.
+ * Recovery is the same path: a (re)started owner begins at the catalog's checkpoint (F2). One live owner by lease; a stale one is fenced at commit (F3).
+ */
+import * as Effect from 'effect/Effect'
+import type { ActorContext, ActorRef, Behavior, Reply } from '../runtime/actor.ts'
+import { SkaldError } from '../runtime/errors.ts'
+import type { Sequence } from '../protocols/model.ts'
+import { FencedError } from '../storage/catalog.ts'
+import { AppliedIds, pushIdKey, recordIdKey } from './applied-ids.ts'
+import { cutReason, type CutReason } from './cut-policy.ts'
+import { Gather } from './gather.ts'
+import { PartitionFollow, type DecodedItem, type DecodedRecord } from './partition-follow.ts'
+import { PartitionHead, type PartitionCut } from './partition-head.ts'
+import { loadAppliedIds, readRecords } from './partition-recovery.ts'
+import { encodeTaskOf, headContentOf, levelPolicyOf, type TenantContent } from './partition-snapshot.ts'
+import type { HeadContent } from './segment-work.ts'
+import type { Services } from './services.ts'
+import { SlabTable } from './slab-table.ts'
+import { tenantStreamsAreIdle, tenantStreamsBehavior, type AcceptLabels, type TenantStreamsMessage } from './tenant-streams.ts'
+
+/** Everything of one tenant that is not in segments, and where segments take over (Q1). */
+export interface HeadSnapshot {
+  /** Segments up to here complete the answer. */
+  readonly checkpoint: Sequence
+  readonly content: HeadContent
+  /** Q2 could not be met in time: entries acknowledged before may be missing. */
+  readonly behind: boolean
+}
+
+export type PartitionMessage =
+  /** A record that this node published, acknowledged and already decoded. */
+  | { readonly kind: 'published'; readonly record: DecodedRecord }
+  /** Somebody published up to here. */
+  | { readonly kind: 'heard'; readonly sequence: Sequence }
+  | { readonly kind: 'read'; readonly records: ReadonlyArray<DecodedRecord>; readonly through: Sequence }
+  | { readonly kind: 'readFailed'; readonly error: unknown }
+  | { readonly kind: 'check' }
+  | { readonly kind: 'snapshot'; readonly tenant: string; readonly accept: AcceptLabels; readonly reply: Reply<HeadSnapshot> }
+  | { readonly kind: 'caughtUp'; readonly known: Sequence | null; readonly run: (behind: boolean) => void }
+  /** Cuts now; answers when everything applied before is committed. */
+  | { readonly kind: 'flush'; readonly reason: CutReason; readonly reply: Reply<Sequence> }
+  | { readonly kind: 'committed'; readonly cut: number }
+  | { readonly kind: 'fenced'; readonly error: FencedError }
+  | { readonly kind: 'status'; readonly reply: Reply<PartitionStatus> }
+
+export interface PartitionStatus {
+  readonly partition: number
+  readonly epoch: number
+  readonly node: string
+  readonly applied: Sequence
+  readonly known: Sequence
+  readonly checkpoint: Sequence
+  readonly rawBytes: number
+  readonly heldBytes: number
+  readonly cutsWaiting: number
+  readonly paused: boolean
+}
+
+interface Waiter {
+  readonly through: Sequence
+  readonly deadlineMs: number
+  readonly run: (behind: boolean) => void
+}
+
+interface PartitionState {
+  /** The catalog epoch of this incarnation: a crashed one's flushes are fenced like any stale owner's. */
+  readonly epoch: number
+  readonly follow: PartitionFollow
+  readonly ids: AppliedIds
+  readonly slabs: SlabTable
+  head: PartitionHead
+  /** First sequence that the open head may hold. */
+  headFirst: Sequence
+  checkpoint: Sequence
+  readonly cuts: PartitionCut[]
+  cutCount: number
+  readonly tenants: Map<string, string>
+  tenantCount: number
+  waiters: Waiter[]
+  flushWaiters: Array<{ readonly through: Sequence; readonly reply: Reply<Sequence> }>
+  reading: boolean
+}
+
+export interface PartitionIdentity {
+  readonly partition: number
+  /** Counts the lease's holders. */
+  readonly leaseEpoch: number
+}
+
+/** Pulls are sized by bytes: by count they overrun the server's pending limit. */
+const READ_BYTES = 16 * 1024 * 1024
+/** Decoded records that wait for an earlier one. */
+const WAITING_BYTES_MAX = 32 * 1024 * 1024
+const STARTS_PER_LEASE = 2 ** 20
+/** A hole in front of a locally published record is usually an acknowledgement still on its way. */
+const GAP_GRACE_MS = 20
+
+export const partitionBehavior = (services: Services, identity: PartitionIdentity): Behavior<PartitionMessage, PartitionState> => ({
+  init: (context) => Effect.promise(() => start(services, identity, context)),
+  handle(state, message, context) {
+    const actor = new PartitionActor(services, identity, state, context)
+    actor.handle(message)
+  },
+})
+
+/**
+ * Each start takes a new epoch, so that flushes of a crashed incarnation are fenced; the lease's epoch decides first, so that the holder of an older lease
+ * cannot overtake a newer one.
+ */
+export function nextEpoch(identity: PartitionIdentity, catalogEpoch: number): number {
+  const leaseEpochSeen = Math.floor(catalogEpoch / STARTS_PER_LEASE)
+  if (leaseEpochSeen > identity.leaseEpoch) throw new FencedError(identity.partition, catalogEpoch)
+  return leaseEpochSeen === identity.leaseEpoch ? catalogEpoch + 1 : identity.leaseEpoch * STARTS_PER_LEASE
+}
+
+async function start(services: Services, identity: PartitionIdentity, context: ActorContext<PartitionMessage>): Promise<PartitionState> {
+  const { catalog, wal, settings } = services
+  context.children.setPolicy({ restartsMax: 0 })
+  const claimed = await catalog.claim(identity.partition, nextEpoch(identity, catalog.current(identity.partition).epoch))
+  await wal.open(identity.partition, claimed.checkpoint)
+  const ids = new AppliedIds()
+  for (const id of await loadAppliedIds(services, claimed)) ids.add(id)
+  const follow = new PartitionFollow(claimed.checkpoint, WAITING_BYTES_MAX)
+  follow.heard((await wal.state(identity.partition)).last)
+  context.tellLater(settings.checkPeriodMs, { kind: 'check' })
+  context.self.tell({ kind: 'heard', sequence: follow.known })
+  const slabs = new SlabTable()
+  return {
+    epoch: claimed.epoch,
+    slabs,
+    follow,
+    ids,
+    head: new PartitionHead(slabs),
+    headFirst: claimed.checkpoint + 1,
+    checkpoint: claimed.checkpoint,
+    cuts: [],
+    cutCount: 0,
+    tenants: new Map(),
+    tenantCount: 0,
+    waiters: [],
+    flushWaiters: [],
+    reading: false,
+  }
+}
+
+class PartitionActor {
+  private readonly services: Services
+  private readonly identity: PartitionIdentity
+  private readonly state: PartitionState
+  private readonly context: ActorContext<PartitionMessage>
+
+  constructor(services: Services, identity: PartitionIdentity, state: PartitionState, context: ActorContext<PartitionMessage>) {
+    this.services = services
+    this.identity = identity
+    this.state = state
+    this.context = context
+  }
+
+  handle(message: PartitionMessage): void {
+    const { state } = this
+    switch (message.kind) {
+      case 'published':
+        state.follow.offer(message.record)
+        return this.advance()
+      case 'heard':
+        state.follow.heard(message.sequence)
+        return this.advance()
+      case 'read':
+        state.reading = false
+        for (const record of message.records) {
+          // Sequences between records are purged or were never stored.
+          state.follow.skipTo(record.sequence - 1)
+          state.follow.offer(record)
+          this.applyReady()
+        }
+        if (message.records.length === 0) state.follow.skipTo(message.through)
+        return this.advance()
+      case 'readFailed':
+        state.reading = false
+        this.services.log.warn('reading the WAL failed, will be repeated', { partition: this.identity.partition, error: String(message.error) })
+        return
+      case 'check':
+        return this.check()
+      case 'snapshot':
+        return this.whenCaughtUp((behind) => this.snapshot(message.tenant, message.accept, behind, message.reply))
+      case 'caughtUp':
+        return this.caughtUp(message.known, message.run)
+      case 'flush':
+        return this.whenCaughtUp(() => this.flush(message.reason, message.reply))
+      case 'committed':
+        return this.committed(message.cut)
+      case 'fenced':
+        // Another node owns the partition now: end quietly, memory is worth nothing.
+        this.services.log.warn('partition is owned elsewhere', { partition: this.identity.partition, error: message.error.message })
+        return this.context.stop()
+      case 'status':
+        return message.reply.succeed(this.status())
+    }
+  }
+
+  /** Applies what is next, and reads what is missing. */
+  private advance(): void {
+    this.applyReady()
+    const from = this.state.follow.missingFrom()
+    if (from === null || this.state.reading || this.paused()) return
+    this.state.reading = true
+    const { partition } = this.identity
+    const grace = this.state.follow.bytes > 0 ? GAP_GRACE_MS : 0
+    const read = async (): Promise<PartitionMessage> => {
+      if (grace > 0) await this.services.clock.sleep(grace)
+      return { kind: 'read', ...(await readRecords(this.services.wal, partition, from, READ_BYTES)) }
+    }
+    void read().then(
+      (message) => this.context.self.tell(message),
+      (error: unknown) => {
+        this.context.self.tell({ kind: 'readFailed', error })
+      },
+    )
+  }
+
+  private applyReady(): void {
+    const { follow } = this.state
+    while (!this.paused()) {
+      const record = follow.take()
+      if (record === null) break
+      this.apply(record)
+      this.cutWhenDue()
+    }
+    this.wakeWaiters()
+  }
+
+  /** Over the node's budget: the data waits in the WAL (W4). */
+  private paused(): boolean {
+    return this.services.budget.level() === 'stop' && this.state.cuts.length > 0
+  }
+
+  private apply(record: DecodedRecord): void {
+    const { ids, head } = this.state
+    if (!ids.add(recordIdKey(record.recordId))) return
+    head.appliedIds.push(recordIdKey(record.recordId))
+    for (const item of record.items) {
+      if (item.pushId !== '') {
+        const id = pushIdKey(item.tenant, item.pushId)
+        if (!ids.add(id)) continue
+        head.appliedIds.push(id)
+      }
+      this.applyItem(item)
+    }
+  }
+
+  private applyItem(item: DecodedItem): void {
+    const { head } = this.state
+    const nowMs = this.services.clock.nowMs()
+    const before = head.facts().heldBytes
+    const streams = this.tenantStreams(item.tenant)
+    for (let k = 0; k < item.labels.length; k++) {
+      const labelsText = item.labels[k]!
+      const source = item.batch.streams[k]!
+      if (labelsText === '' || source.rowFrom === source.rowTo) continue
+      deliver(streams, { kind: 'append', labelsText, run: head.append(item.batch, k, nowMs), receivedMs: item.receivedMs })
+    }
+    this.services.budget.add('heads', head.facts().heldBytes - before)
+  }
+
+  private tenantStreams(tenant: string): ActorRef<TenantStreamsMessage> {
+    const { state, context } = this
+    const id = state.tenants.get(tenant) ?? `tenant-${++state.tenantCount}`
+    state.tenants.set(tenant, id)
+    return (
+      context.children.get<TenantStreamsMessage>(id) ??
+      context.children.start({
+        id,
+        behavior: tenantStreamsBehavior(state.slabs, this.services.settings.streamIdleMs),
+        restart: 'temporary',
+        mailbox: { messagesMax: 1_000_000 },
+        idleMs: this.services.settings.streamIdleMs,
+        passivate: tenantStreamsAreIdle,
+      })
+    )
+  }
+
+  private cutWhenDue(): void {
+    const { budget, clock, settings } = this.services
+    const reason = cutReason(this.state.head.facts(), settings.cut, clock.nowMs(), budget.level() !== 'ok' && this.state.cuts.length === 0)
+    if (reason !== null) this.cut(reason)
+  }
+
+  private cut(reason: CutReason): void {
+    const { state } = this
+    const last = state.follow.applied
+    if (last < state.headFirst) return
+    const cut: PartitionCut = { number: ++state.cutCount, first: state.headFirst, last, head: state.head }
+    state.cuts.push(cut)
+    state.head = new PartitionHead(state.slabs)
+    state.headFirst = last + 1
+    const tenants = this.liveTenants()
+    const gather = new Gather<TenantContent>(tenants.length, (contents) => this.submit(cut, reason, contents))
+    for (const { tenant, ref } of tenants) {
+      deliver(ref, { kind: 'cut', cut: cut.number, take: (streams) => gather.add({ tenant, streams }) })
+    }
+  }
+
+  private submit(cut: PartitionCut, reason: CutReason, contents: ReadonlyArray<TenantContent>): void {
+    const { partition } = this.identity
+    this.services.flusher.submit({
+      partition,
+      epoch: this.state.epoch,
+      reason,
+      first: cut.first,
+      last: cut.last,
+      task: encodeTaskOf(this.services, partition, cut, contents, this.state.slabs),
+      onCommitted: () => this.context.self.tell({ kind: 'committed', cut: cut.number }, { priority: 'high' }),
+      onFenced: (error) => this.context.self.tell({ kind: 'fenced', error }, { priority: 'high' }),
+    })
+  }
+
+  private committed(number: number): void {
+    const { state } = this
+    const index = state.cuts.findIndex((cut) => cut.number === number)
+    const [cut] = index === -1 ? [] : state.cuts.splice(index, 1)
+    if (cut === undefined) return
+    state.checkpoint = Math.max(state.checkpoint, cut.last)
+    this.services.budget.add('heads', -cut.head.facts().heldBytes)
+    const tenants = this.liveTenants()
+    // Reads that were asked for before this still name these slabs: release them behind the last such read.
+    const gather = new Gather<void>(tenants.length, () => state.slabs.release(cut.head.slabs))
+    for (const { ref } of tenants) deliver(ref, { kind: 'committed', cut: number, done: () => gather.add() })
+    state.flushWaiters = state.flushWaiters.filter((waiter) => {
+      if (waiter.through > state.checkpoint) return true
+      waiter.reply.succeed(state.checkpoint)
+      return false
+    })
+    this.advance()
+  }
+
+  private flush(reason: CutReason, reply: Reply<Sequence>): void {
+    const through = this.state.follow.applied
+    this.cut(reason)
+    if (through <= this.state.checkpoint) reply.succeed(this.state.checkpoint)
+    else this.state.flushWaiters.push({ through, reply })
+  }
+
+  private check(): void {
+    const { clock, settings, wal } = this.services
+    this.context.tellLater(settings.checkPeriodMs, { kind: 'check' })
+    this.cutWhenDue()
+    const nowMs = clock.monotonicMs()
+    this.state.waiters = this.state.waiters.filter((waiter) => {
+      if (waiter.deadlineMs > nowMs) return true
+      waiter.run(true)
+      return false
+    })
+    void wal.state(this.identity.partition).then(
+      ({ last }) => this.context.self.tell({ kind: 'heard', sequence: last }),
+      (error: unknown) => {
+        this.context.self.tell({ kind: 'readFailed', error })
+      },
+    )
+  }
+
+  /** Q2: asks the WAL for its last sequence and waits until that is applied, within a bound. */
+  private whenCaughtUp(run: (behind: boolean) => void): void {
+    void this.services.wal.state(this.identity.partition).then(
+      ({ last }) => this.context.self.tell({ kind: 'caughtUp', known: last, run }),
+      () => {
+        this.context.self.tell({ kind: 'caughtUp', known: null, run })
+      },
+    )
+  }
+
+  private caughtUp(known: Sequence | null, run: (behind: boolean) => void): void {
+    if (known === null) return run(true)
+    const { follow } = this.state
+    follow.heard(known)
+    this.advance()
+    if (follow.applied >= known) return run(false)
+    const deadlineMs = this.services.clock.monotonicMs() + this.services.settings.catchUpMsMax
+    this.state.waiters.push({ through: known, deadlineMs, run })
+  }
+
+  private wakeWaiters(): void {
+    const { applied } = this.state.follow
+    if (this.state.waiters.every((waiter) => waiter.through > applied)) return
+    const ready = this.state.waiters.filter((waiter) => waiter.through <= applied)
+    this.state.waiters = this.state.waiters.filter((waiter) => waiter.through > applied)
+    for (const waiter of ready) waiter.run(false)
+  }
+
+  /** Runs in one step with reading `checkpoint`: cuts committed later are still in memory when the streams answer, since messages keep their order. */
+  private snapshot(tenant: string, accept: AcceptLabels, behind: boolean, reply: Reply<HeadSnapshot>): void {
+    const { checkpoint } = this.state
+    const id = this.state.tenants.get(tenant)
+    const ref = id === undefined ? undefined : this.context.children.get<TenantStreamsMessage>(id)
+    const levels = levelPolicyOf(this.services.limitsOf(tenant))
+    if (ref === undefined) return reply.succeed({ checkpoint, content: { slabs: [], levels, streams: [] }, behind })
+    deliver(ref, {
+      kind: 'read',
+      accept,
+      take: (streams) => reply.succeed({ checkpoint, content: headContentOf({ tenant, streams }, levels, this.state.slabs), behind }),
+    })
+  }
+
+  private liveTenants(): Array<{ tenant: string; ref: ActorRef<TenantStreamsMessage> }> {
+    const found: Array<{ tenant: string; ref: ActorRef<TenantStreamsMessage> }> = []
+    for (const [tenant, id] of this.state.tenants) {
+      const ref = this.context.children.get<TenantStreamsMessage>(id)
+      if (ref === undefined) this.state.tenants.delete(tenant)
+      else found.push({ tenant, ref })
+    }
+    return found
+  }
+
+  private status(): PartitionStatus {
+    const { follow, head, cuts, checkpoint } = this.state
+    const held = cuts.reduce((sum, cut) => sum + cut.head.facts().heldBytes, head.facts().heldBytes)
+    return {
+      partition: this.identity.partition,
+      epoch: this.state.epoch,
+      node: this.services.node,
+      applied: follow.applied,
+      known: follow.known,
+      checkpoint,
+      rawBytes: head.facts().rawBytes,
+      heldBytes: held,
+      cutsWaiting: cuts.length,
+      paused: this.paused(),
+    }
+  }
+}
+
+function deliver(tenant: ActorRef<TenantStreamsMessage>, message: TenantStreamsMessage): void {
+  const delivery = tenant.tell(message)
+  if (delivery !== 'delivered') throw new SkaldError('internal', `tenant streams ${tenant.address}: ${delivery}`)
+}

@@ -1,0 +1,45 @@
+/**
+ * What actors are given instead of globals: the ports and the node's shared parts. `root.ts` fills it; tests and the simulator fill it with memory implementations.
+ */
+import type { ActorSystem } from '../runtime/actor.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/log.ts'
+import type { Random } from '../runtime/random.ts'
+import type { Transport } from '../runtime/transport.ts'
+import type { Limits } from '../protocols/limits.ts'
+import type { Catalog } from '../storage/catalog.ts'
+import type { MemoryBudget } from '../storage/memory-budget.ts'
+import type { Wal } from '../storage/wal.ts'
+import type { CutSettings } from './cut-policy.ts'
+import type { SegmentFlush } from './flusher.ts'
+import type { NodeMetrics } from './node-metrics.ts'
+import type { SegmentWork } from './segment-work.ts'
+
+export interface Services {
+  readonly node: string
+  readonly system: ActorSystem
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly metrics: NodeMetrics
+  readonly transport: Transport
+  readonly wal: Wal
+  readonly catalog: Catalog
+  readonly work: SegmentWork
+  readonly flusher: SegmentFlush
+  readonly budget: MemoryBudget
+  readonly limitsOf: (tenant: string) => Limits
+  readonly settings: NodeSettings
+}
+
+export interface NodeSettings {
+  readonly partitions: number
+  readonly cut: CutSettings
+  readonly checkPeriodMs: number
+  readonly streamIdleMs: number
+  /** How long a push waits for its PubAck. */
+  readonly appendDeadlineMs: number
+  /** How long a query waits for an owner to apply what was acknowledged before (Q2). */
+  readonly catchUpMsMax: number
+  readonly encoding: string
+}

@@ -1,0 +1,95 @@
+/**
+ * Gathers pushes to one partition into WAL records and publishes them; answers each push when its record is acknowledged (W1). One a partition and
+ * gateway node. While few records are under way a push goes out at once; otherwise pushes gather up to `RECORD_BYTES_TARGET`: no timer is needed.
+ * What was published here is handed, decoded, to the owner if it lives on this node.
+ */
+import type { ActorContext, Behavior, Reply } from '../runtime/actor.ts'
+import { SkaldError } from '../runtime/errors.ts'
+import type { Sequence } from '../protocols/model.ts'
+import type { PushBatch, WalItem } from '../protocols/push/batch.ts'
+import { encodeWalRecord } from '../protocols/wal-record.ts'
+import type { DecodedItem, DecodedRecord } from './partition-follow.ts'
+import type { Services } from './services.ts'
+
+export interface WriteItem {
+  readonly item: WalItem
+  /** The same push decoded; its streams may be more than the item's (labels of '' mark those that are not in it). */
+  readonly decoded: DecodedItem
+}
+
+export type WalWriterMessage =
+  | { readonly kind: 'write'; readonly write: WriteItem; readonly reply: Reply<Sequence> }
+  | { readonly kind: 'settled' }
+
+/** Where a published record goes besides the WAL: the owner on this node, or anyone who wants to know. */
+export type AfterPublish = (partition: number, record: DecodedRecord) => void
+
+interface Queued {
+  readonly write: WriteItem
+  readonly reply: Reply<Sequence>
+}
+
+interface WalWriterState {
+  queue: Queued[]
+  inFlight: number
+  count: number
+}
+
+/** 256 KiB to 1 MiB records cost JetStream least (docs/performance.md). */
+const RECORD_BYTES_TARGET = 512 * 1024
+/** Enough to keep the server busy; more would only queue there. */
+const IN_FLIGHT_MAX = 4
+
+export function walWriterBehavior(services: Services, partition: number, incarnation: string, after: AfterPublish): Behavior<WalWriterMessage, WalWriterState> {
+  return {
+    init: () => ({ queue: [], inFlight: 0, count: 0 }),
+    handle(state, message, context) {
+      if (message.kind === 'settled') state.inFlight--
+      else state.queue.push({ write: message.write, reply: message.reply })
+      while (state.inFlight < IN_FLIGHT_MAX && state.queue.length > 0) {
+        state.inFlight++
+        void publish(services, partition, `${incarnation}-${++state.count}`, takeRecord(state), after).finally(() => tellSettled(context))
+      }
+    },
+    terminate(state) {
+      for (const { reply } of state.queue) reply.fail(new SkaldError('stopping', 'the node is stopping', { retryAfterS: 1 }))
+    },
+  }
+}
+
+const tellSettled = (context: ActorContext<WalWriterMessage>): void => {
+  context.self.tell({ kind: 'settled' }, { priority: 'high' })
+}
+
+function takeRecord(state: WalWriterState): Queued[] {
+  let bytes = 0
+  let count = 0
+  for (const { write } of state.queue) {
+    if (count > 0 && bytes + write.item.compressedBody.length > RECORD_BYTES_TARGET) break
+    bytes += write.item.compressedBody.length
+    count++
+  }
+  const taken = state.queue.slice(0, count)
+  state.queue = state.queue.slice(count)
+  return taken
+}
+
+async function publish(services: Services, partition: number, recordId: string, queued: ReadonlyArray<Queued>, after: AfterPublish): Promise<void> {
+  const { wal, settings, metrics } = services
+  try {
+    const bytes = encodeWalRecord(queued.map(({ write }) => write.item), recordId)
+    const sequence = await wal.append(partition, recordId, bytes, settings.appendDeadlineMs)
+    metrics.walRecords.inc()
+    metrics.walBytes.inc(bytes.length)
+    after(partition, { sequence, recordId, items: queued.map(({ write }) => write.decoded), bytes: heldBytes(queued) })
+    for (const { reply } of queued) reply.succeed(sequence)
+  } catch (error) {
+    for (const { reply } of queued) reply.fail(error)
+  }
+}
+
+/** A body is one buffer, however many items share it. */
+function heldBytes(queued: ReadonlyArray<Queued>): number {
+  const batches = new Set<PushBatch>(queued.map(({ write }) => write.decoded.batch))
+  return [...batches].reduce((sum, batch) => sum + batch.body.length, 0)
+}
