@@ -73,7 +73,7 @@ describe('layers', () => {
 
   it('keeps third-party code at home', () => {
     const homes: ReadonlyArray<readonly [RegExp, RegExp]> = [
-      [/from '@nats-io\//, /^(runtime\/(transport-nats|kv-jetstream|nats-[a-z-]+)|storage\/wal-jetstream)\.ts$/],
+      [/from '@nats-io\//, /^(runtime\/(transport-nats|kv-jetstream|nats-[a-z-]+)|storage\/wal-jetstream[a-z-]*)\.ts$/],
       [/from '@aws-sdk\//, /^storage\/object-store-s3\.ts$/],
       [/from '@opentelemetry\/|from '@effect\/opentelemetry/, /^runtime\/telemetry[a-z-]*\.ts$/],
       [/from 'fastify'/, /^runtime\/http-server\.ts$/],

@@ -1,0 +1,118 @@
+/**
+ * Reads records of a partition's stream by sequence, without keeping anything on the server: batched direct gets (server 2.11 and newer), or
+ * a consumer that lives for one read. Both are bounded by bytes: by count they would overrun the server's 64 MiB of pending data and stall.
+ */
+import { AckPolicy, DeliverPolicy, type JetStreamManager } from '@nats-io/jetstream'
+import { type Msg, type NatsConnection, createInbox } from '@nats-io/transport-node'
+import type { Clock } from '../runtime/clock.ts'
+import type { Sequence } from '../protocols/model.ts'
+import { streamName, walSubject } from './wal-jetstream-stream.ts'
+import type { WalRecord } from './wal.ts'
+
+/** Of one answer, whatever the caller asked for. */
+export const READ_BYTES_MAX = 32 * 1024 * 1024
+/** Records of one answer. */
+const READ_RECORDS_MAX = 16_384
+/** No record, and no end of the answer, for this long: the answer was lost. */
+const SILENCE_MS = 5_000
+const CONSUMER_IDLE_NS = 30_000_000_000
+
+export type WalReader = (partition: number, from: Sequence, bytesMax: number) => Promise<WalRecord[]>
+
+/** Skips purged sequences (`next_by_subj`); sends until `max_bytes` is reached, then a message with a status. */
+export function directReader(nc: NatsConnection, clock: Pick<Clock, 'after'>): WalReader {
+  return (partition, from, bytesMax) => {
+    const query = { seq: from, next_by_subj: walSubject(partition), batch: READ_RECORDS_MAX, max_bytes: Math.min(bytesMax, READ_BYTES_MAX) }
+    return askRecords(nc, clock, `$JS.API.DIRECT.GET.${streamName(partition)}`, query, (m) => Number(m.headers?.get('Nats-Sequence') ?? 0))
+  }
+}
+
+/** For servers before 2.11: at least the first record, however large; then as many as fit. */
+export function consumerReader(nc: NatsConnection, jsm: JetStreamManager, clock: Pick<Clock, 'after'>): WalReader {
+  return async (partition, from, bytesMax) => {
+    const stream = streamName(partition)
+    const consumer = await jsm.consumers.add(stream, {
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: from,
+      ack_policy: AckPolicy.None,
+      inactive_threshold: CONSUMER_IDLE_NS,
+      mem_storage: true,
+      num_replicas: 1,
+    })
+    const next = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer.name}`
+    try {
+      const first = await askRecords(nc, clock, next, { batch: 1, no_wait: true }, deliveredSequence)
+      const leftBytes = Math.min(bytesMax, READ_BYTES_MAX) - (first[0]?.bytes.length ?? 0)
+      if (first.length === 0 || leftBytes <= 0) return first
+      const rest: BatchQuery = { batch: READ_RECORDS_MAX, max_bytes: leftBytes, no_wait: true }
+      return first.concat(await askRecords(nc, clock, next, rest, deliveredSequence))
+    } finally {
+      await jsm.consumers.delete(stream, consumer.name).catch(() => undefined)
+    }
+  }
+}
+
+/** Nobody answered on the stream's subject: it is gone, or has no leader. */
+export class StreamSilent extends Error {
+  constructor() {
+    super('nobody serves the stream')
+    this.name = 'StreamSilent'
+  }
+}
+
+/**
+ * One question, many messages, until one of them is only a status. The client's own `getBatch` and `fetch` watch for lost connections less
+ * closely (a read would wait for ever), and make an object with accessors a record; hence the protocol by hand.
+ */
+function askRecords(nc: NatsConnection, clock: Pick<Clock, 'after'>, subject: string, query: BatchQuery, sequenceOf: (message: Msg) => Sequence): Promise<WalRecord[]> {
+  return new Promise((resolve, reject) => {
+    const records: WalRecord[] = []
+    const inbox = createInbox()
+    let heardCount = 0
+    let silence = clock.after(SILENCE_MS, checkSilence)
+    const subscription = nc.subscribe(inbox, {
+      callback: (error, message) => {
+        if (error !== null) return end(() => reject(error))
+        const status = message.headers?.code ?? 0
+        if (status !== 0) return end(() => finish(status, message.headers?.description ?? ''))
+        records.push({ sequence: sequenceOf(message), bytes: viewOf(message.data) })
+        if (records.length === query.batch) return end(() => resolve(records))
+      },
+    })
+    nc.publish(subject, JSON.stringify(query), { reply: inbox })
+
+    function end(settle: () => void): void {
+      silence.cancel()
+      subscription.unsubscribe()
+      settle()
+    }
+    function checkSilence(): void {
+      if (records.length <= heardCount) return end(() => reject(new Error('no answer from the stream')))
+      heardCount = records.length
+      silence = clock.after(SILENCE_MS, checkSilence)
+    }
+    function finish(status: number, description: string): void {
+      if (END_STATUSES.has(status)) resolve(records)
+      else reject(status === 503 ? new StreamSilent() : new Error(description))
+    }
+  })
+}
+
+interface BatchQuery {
+  readonly batch: number
+  readonly max_bytes?: number
+  readonly no_wait?: true
+  readonly seq?: Sequence
+  readonly next_by_subj?: string
+}
+
+/** End of batch, nothing (more) there, request over, byte limit reached. */
+const END_STATUSES: ReadonlySet<number> = new Set([204, 404, 408, 409])
+
+/** A delivered message's reply subject is `$JS.ACK.<stream>.<consumer>.<tries>.<sequence>.…`; behind a domain two more parts stand in front. */
+function deliveredSequence(message: Msg): Sequence {
+  const parts = (message.reply ?? '').split('.')
+  return Number(parts.length > 9 ? parts[7] : parts[5])
+}
+
+const viewOf = (data: Uint8Array): Buffer => Buffer.from(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)

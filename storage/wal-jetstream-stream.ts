@@ -1,0 +1,65 @@
+/**
+ * The JetStream stream of one partition: its name, its settings, and making it exist. Used by the JetStream WAL only.
+ *
+ * A stream that was lost (a wiped server, a deleted stream) is made anew with its sequences *after* everything that was ever stored or
+ * handed out, because checkpoints and segment names are made of sequences: starting again at 1 would look like records stored long ago.
+ */
+import { DiscardPolicy, JetStreamApiError, type JetStreamManager, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream'
+import type { Sequence } from '../protocols/model.ts'
+
+/** Sequences skipped when a lost stream is made again: other nodes may have seen higher ones than this node knows. */
+export const RECREATE_GAP = 1_000_000
+const NS_PER_MS = 1_000_000
+/** JetStream's code for "exists with other settings". */
+const NAME_IN_USE = 10058
+
+export interface StreamSettings {
+  readonly replicas: number
+  /** The partition's own limit; beyond it appends are refused (`wal_full`). */
+  readonly bytesMax: number
+  readonly duplicateWindowMs: number
+}
+
+export const streamName = (partition: number): string => `SKALD_WAL_${partition}`
+export const walSubject = (partition: number): string => `skald.v1.wal.${partition}`
+
+/** Creates the stream or brings its settings up to date. `known`: the highest sequence this node has reason to believe in; 0: none. */
+export async function ensureStream(jsm: JetStreamManager, partition: number, settings: StreamSettings, known: Sequence): Promise<void> {
+  const config = configOf(partition, settings)
+  try {
+    const { state } = await jsm.streams.info(config.name)
+    await jsm.streams.update(config.name, config)
+    // An older copy of the stream came back (a restored backup): move its next sequence past what is stored.
+    if (state.last_seq < known) await jsm.streams.purge(config.name, { seq: known + RECREATE_GAP })
+  } catch (error) {
+    if (!isStreamMissing(error)) throw error
+    await createStream(jsm, { ...config, first_seq: known === 0 ? 1 : known + RECREATE_GAP })
+  }
+}
+
+/** Two nodes may create it at once with different beginnings: the first one's stands. */
+async function createStream(jsm: JetStreamManager, config: StreamConfig): Promise<void> {
+  try {
+    await jsm.streams.add(config)
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError && error.code === NAME_IN_USE)) throw error
+  }
+}
+
+export function isStreamMissing(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.code === 10059
+}
+
+function configOf(partition: number, settings: StreamSettings): StreamConfig {
+  return {
+    name: streamName(partition),
+    subjects: [walSubject(partition)],
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.New,
+    max_bytes: settings.bytesMax,
+    num_replicas: settings.replicas,
+    duplicate_window: settings.duplicateWindowMs * NS_PER_MS,
+    allow_direct: true,
+  } as StreamConfig
+}

@@ -1,0 +1,191 @@
+/**
+ * The write-ahead log on JetStream: one file-backed stream a partition. An append is acknowledged by the server's PubAck and by nothing else
+ * (W1). Whatever is ambiguous (no answer, lost connection, no leader) is published again under the same record id, which the server stores
+ * once within its duplicate window; so calls outlast reconnects, restarted servers and wiped streams. How durable an acknowledged record is
+ * depends on the server's `sync_interval` and the replicas (W2).
+ */
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+import type { Clock } from '../runtime/clock.ts'
+import { SkaldError } from '../runtime/errors.ts'
+import type { Random } from '../runtime/random.ts'
+import type { Sequence } from '../protocols/model.ts'
+import { AppendWindow, type WindowLimits } from './append-window.ts'
+import { classifyAppendFailure, isNoResponder, walFull, walRecordTooLarge, walUnavailable } from './wal-jetstream-errors.ts'
+import { NatsLink } from './wal-jetstream-link.ts'
+import { StreamSilent, type WalReader, consumerReader, directReader } from './wal-jetstream-read.ts'
+import { type StreamSettings, ensureStream, isStreamMissing, streamName, walSubject } from './wal-jetstream-stream.ts'
+import type { Wal, WalRecord, WalState } from './wal.ts'
+
+/** One try of a publish; then the same record is sent again. */
+const TRY_MS_MAX = 3_000
+const RETRY_MS_MIN = 20
+const RETRY_MS_MAX = 1_000
+const API_MS = 5_000
+/** Reads and administration wait this long for a lost connection to return. */
+const RECONNECT_MS = 1_000
+const WINDOW_DEFAULT: WindowLimits = { recordsMax: 64, bytesMax: 32 * 1024 * 1024 }
+/** First server version with batched direct gets. */
+const BATCH_DIRECT_FROM = [2, 11] as const
+
+export interface JetStreamWalOptions extends Partial<StreamSettings> {
+  readonly clock: Clock
+  readonly random: Random
+  /** The partition's checkpoint in the catalog, as far as known: a lost stream is made again beyond it. Default 0. */
+  readonly storedThrough?: (partition: number) => Sequence
+  readonly window?: WindowLimits
+  /** For tests: read as from an old server. */
+  readonly directReads?: boolean
+}
+
+/** Connects nothing: the connection belongs to the transport and outlives the log. */
+export async function openJetStreamWal(nc: NatsConnection, options: JetStreamWalOptions): Promise<Wal> {
+  const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_MS })
+  return new JetStreamWal(nc, jsm, jetstream(nc, { timeout: API_MS }), options)
+}
+
+class JetStreamWal implements Wal {
+  readonly #jsm: JetStreamManager
+  readonly #js: JetStreamClient
+  readonly #nc: NatsConnection
+  readonly #link: NatsLink
+  readonly #options: JetStreamWalOptions
+  readonly #settings: StreamSettings
+  readonly #window: AppendWindow
+  readonly #direct: WalReader
+  readonly #fetch: WalReader
+  /** Highest sequence known of each partition: given to `open`, or seen in an acknowledgement, a read or a state. */
+  readonly #seen = new Map<number, Sequence>()
+  /** One repair of a stream at a time. */
+  readonly #opening = new Map<number, Promise<void>>()
+
+  constructor(nc: NatsConnection, jsm: JetStreamManager, js: JetStreamClient, options: JetStreamWalOptions) {
+    this.#nc = nc
+    this.#jsm = jsm
+    this.#js = js
+    this.#options = options
+    this.#settings = {
+      replicas: options.replicas ?? 1,
+      bytesMax: options.bytesMax ?? -1,
+      duplicateWindowMs: options.duplicateWindowMs ?? 120_000,
+    }
+    this.#window = new AppendWindow(options.window ?? WINDOW_DEFAULT, options.clock)
+    this.#link = new NatsLink(nc)
+    this.#direct = directReader(nc, options.clock)
+    this.#fetch = consumerReader(nc, jsm, options.clock)
+  }
+
+  async open(partition: number, after: Sequence): Promise<void> {
+    this.#notice(partition, after)
+    await this.#call(partition, 'open', () => this.#ensure(partition))
+  }
+
+  async append(partition: number, recordId: string, record: Uint8Array, deadlineMs: number): Promise<Sequence> {
+    const untilMs = this.#options.clock.monotonicMs() + deadlineMs
+    if (!(await this.#window.enter(record.length, deadlineMs))) {
+      throw walUnavailable(partition, 'append', new Error(`no room among the records in flight for ${deadlineMs} ms`))
+    }
+    try {
+      return await this.#publishUntil(partition, recordId, record, untilMs)
+    } finally {
+      this.#window.leave(record.length)
+    }
+  }
+
+  async state(partition: number): Promise<WalState> {
+    return this.#call(partition, 'state', async () => {
+      const { state } = await this.#jsm.streams.info(streamName(partition))
+      this.#notice(partition, state.last_seq)
+      return { first: state.messages === 0 ? state.last_seq + 1 : state.first_seq, last: state.last_seq, sizeBytes: state.bytes }
+    })
+  }
+
+  async read(partition: number, from: Sequence, maxBytes: number): Promise<ReadonlyArray<WalRecord>> {
+    const records = await this.#call(partition, 'read', () => this.#reader()(partition, Math.max(1, from), maxBytes))
+    const last = records.at(-1)
+    if (last !== undefined) this.#notice(partition, last.sequence)
+    return records
+  }
+
+  async purge(partition: number, through: Sequence): Promise<void> {
+    if (through < 1) return
+    await this.#call(partition, 'purge', async () => void (await this.#jsm.streams.purge(streamName(partition), { seq: through + 1 })))
+  }
+
+  async close(): Promise<void> {
+    this.#link.close()
+  }
+
+  /** Publishes again and again under one id until the server has said yes or no, or time is up. */
+  async #publishUntil(partition: number, recordId: string, record: Uint8Array, untilMs: number): Promise<Sequence> {
+    const { clock } = this.#options
+    for (let tries = 0; ; tries++) {
+      const leftMs = untilMs - clock.monotonicMs()
+      try {
+        await this.#link.whenConnected(Math.max(1, leftMs), clock)
+        return await this.#publish(partition, recordId, record, Math.max(1, Math.min(TRY_MS_MAX, untilMs - clock.monotonicMs())))
+      } catch (error) {
+        await this.#afterFailure(partition, record, error)
+        const waitMs = this.#retryMs(tries)
+        if (clock.monotonicMs() + waitMs >= untilMs) throw walUnavailable(partition, 'append', error)
+        await clock.sleep(waitMs)
+      }
+    }
+  }
+
+  async #publish(partition: number, recordId: string, record: Uint8Array, tryMs: number): Promise<Sequence> {
+    const ack = await this.#link.orLost(this.#js.publish(walSubject(partition), record, { msgID: recordId, timeout: Math.ceil(tryMs) }))
+    this.#notice(partition, ack.seq)
+    return ack.seq
+  }
+
+  /** Throws when trying again is pointless; repairs what can be repaired. */
+  async #afterFailure(partition: number, record: Uint8Array, error: unknown): Promise<void> {
+    const failure = classifyAppendFailure(error)
+    if (failure === 'full') throw walFull(partition, this.#settings.bytesMax, error)
+    if (failure === 'too-large') throw walRecordTooLarge(partition, record.length, this.#nc.info?.max_payload ?? 0)
+    if (this.#nc.isClosed()) throw walUnavailable(partition, 'append', error)
+    if (failure === 'no-stream') await this.#ensure(partition).catch(() => undefined)
+  }
+
+  /** Full jitter, so that many waiting records do not come back at once. */
+  #retryMs(tries: number): number {
+    return RETRY_MS_MIN + this.#options.random.next() * Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(tries, 10))
+  }
+
+  /** Runs a request; makes the stream and tries once more when it is not there. */
+  async #call<A>(partition: number, doing: string, request: () => Promise<A>): Promise<A> {
+    try {
+      await this.#link.whenConnected(RECONNECT_MS, this.#options.clock)
+      return await this.#link.orLost(request()).catch(async (error: unknown) => {
+        if (!isStreamMissing(error) && !isNoResponder(error) && !(error instanceof StreamSilent)) throw error
+        await this.#ensure(partition)
+        return this.#link.orLost(request())
+      })
+    } catch (error) {
+      throw error instanceof SkaldError ? error : walUnavailable(partition, doing, error)
+    }
+  }
+
+  #ensure(partition: number): Promise<void> {
+    const running = this.#opening.get(partition)
+    if (running !== undefined) return running
+    const known = Math.max(this.#seen.get(partition) ?? 0, this.#options.storedThrough?.(partition) ?? 0)
+    const opening = ensureStream(this.#jsm, partition, this.#settings, known).finally(() => this.#opening.delete(partition))
+    this.#opening.set(partition, opening)
+    return opening
+  }
+
+  #notice(partition: number, sequence: Sequence): void {
+    if (sequence > (this.#seen.get(partition) ?? 0)) this.#seen.set(partition, sequence)
+  }
+
+  #reader(): WalReader {
+    return (this.#options.directReads ?? hasBatchDirect(this.#nc.info?.version ?? '')) ? this.#direct : this.#fetch
+  }
+}
+
+function hasBatchDirect(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major > BATCH_DIRECT_FROM[0] || (major === BATCH_DIRECT_FROM[0] && minor >= BATCH_DIRECT_FROM[1])
+}
