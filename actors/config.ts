@@ -1,0 +1,123 @@
+/**
+ * Skald's configuration: the schema of every key (docs/configuration.md is printed from it) and the typed record that `root.ts` starts a node with.
+ * Loading is pure: the caller brings the file's text and the environment. No key is read anywhere else.
+ */
+import { type Loaded, loadConfig } from '../runtime/config.ts'
+import { type ConfigOf, choice, duration, flag, integer, refuse, size, structure, text, texts } from '../runtime/config-schema.ts'
+import { LIMITS, type LimitOverrides, parseOverrides } from '../protocols/limits.ts'
+
+export const CONFIG_SCHEMA = {
+  data_dir: text('./data', 'Folder of everything this node keeps: embedded NATS, local objects, caches.'),
+  partitions: integer(4, 'Partitions of the write-ahead log. Can grow later.', 1, 4096),
+  roles: texts(['all'], 'What this node does: `all`, or some of gateway, partitions, query, ruler, compactor.'),
+  node_id: text('', 'Name of this node in the ring, stable over restarts. Empty: kept in `data_dir`.'),
+  zone: text('', 'Failure zone of this node; standbys go elsewhere if they can.'),
+  http: {
+    host: text('127.0.0.1', 'Address to listen on.'),
+    port: integer(3100, 'Port to listen on; 0 takes a free one.', 0, 65_535),
+    max_body_size: size('100MB', 'Bytes of a push as it comes over the wire (Loki: `distributor.max-recv-msg-size`).'),
+    max_decompressed_size: size('5000MB', 'Bytes of a push after decompression (Loki: `distributor.max-decompressed-size`).'),
+    shutdown_timeout: duration('30s', 'How long requests may go on while the node stops.'),
+  },
+  nats: {
+    url: text('', 'NATS servers to use, separated by commas. Empty: an embedded nats-server is started.'),
+    credentials: text('', 'Credentials file for those servers.'),
+    replicas: integer(1, 'Copies that JetStream and KV keep; above 1 needs a cluster.', 1, 5),
+    bin: text('', 'nats-server program to start. Empty: PATH, then a fetched one.'),
+    host: text('127.0.0.1', 'Address of the embedded server.'),
+    port: integer(0, 'Port of the embedded server; 0 takes a free one.', 0, 65_535),
+    sync_interval: text('2m', 'How often the embedded server calls fsync; `always`: on every write, so that an acknowledged push survives a power cut.'),
+    max_payload: size('8MB', 'Largest message of the embedded server.'),
+    max_store: size('0', 'Disk that the embedded JetStream may use; 0: three quarters of what is free.'),
+  },
+  object_store: {
+    url: text('', 'Where segments go: `file:<folder>`, or `s3://bucket/prefix?endpoint=…&region=…`. Empty: `file:<data_dir>/objects`.'),
+    request_timeout: duration('30s', 'Deadline of one request.'),
+    retries: integer(5, 'Retries of a request, with back-off and jitter.', 0, 100),
+  },
+  tenancy: {
+    default_tenant: text('fake', 'Tenant of requests without `X-Scope-OrgID`. Empty: such requests get 401.'),
+    multi_tenant_queries: flag(false, 'Allow `a|b` in `X-Scope-OrgID` of queries.'),
+  },
+  memory: {
+    budget: size('400MB', 'Bytes of mailboxes, heads, encoders and caches of this node. Over it: flush early, then read the log more slowly.'),
+    cache: size('128MB', 'Part of the budget for footers, blocks and results.'),
+    disk_cache: size('0', 'Bytes of a cache of objects under `data_dir`; 0 is off.'),
+  },
+  wal: {
+    record_size: size('512KB', 'Pushes to a partition are gathered into records of up to this.'),
+    gather_delay: duration('2ms', 'Longest wait for more pushes.'),
+    max_size: size('0', 'Bytes of log a partition may hold before pushes are refused with 503; 0: no limit of its own.'),
+    append_timeout: duration('10s', 'How long a push waits for its acknowledgement.'),
+  },
+  ingester: {
+    segment_target_size: size('128MB', 'Bytes of lines of a partition that make a good segment.'),
+    chunk_target_size: size('1536KB', 'Compressed bytes of a chunk inside a segment.'),
+    chunk_block_size: size('256KB', 'Bytes of lines of a block.'),
+    chunk_encoding: choice(['none', 'gzip', 'lz4-64k', 'snappy', 'lz4-256k', 'lz4-1M', 'lz4', 'flate', 'zstd'], 'zstd', 'Compression of blocks.'),
+    chunk_idle_period: duration('30m', 'A partition without a push for this long is cut.'),
+    max_chunk_age: duration('2h', 'A chunk open for this long is cut; half of it is how late an entry may come.'),
+    chunk_retain_period: duration('0s', 'How long a flushed chunk stays in memory.'),
+    flush_check_period: duration('30s', 'How often is looked for chunks to cut.'),
+    concurrent_flushes: integer(2, 'Flushes at once.', 1, 256),
+    flush_op_timeout: duration('10m', 'Deadline of one flush.'),
+    stream_idle_period: duration('10m', 'An idle stream leaves memory after this.'),
+    wal_flush_on_shutdown: flag(false, 'Flush everything when the node stops, instead of replaying it at the next start.'),
+  },
+  querier: {
+    max_concurrent: integer(4, 'Queries at once on this node.', 1, 1024),
+    workers: integer(0, 'Worker threads for queries and encoding; 0: one a core.', 0, 256),
+    catch_up_timeout: duration('2s', 'How long a query waits for an owner to have applied what was acknowledged before it.'),
+    tail_max_duration: duration('1h', 'Longest tail.'),
+    strict: flag(false, 'Fail a query when a part is missing, instead of a partial answer with a warning.'),
+    query_memory: size('64MB', 'Bytes that one query may hold.'),
+  },
+  compactor: {
+    compaction_interval: duration('10m', 'How often is looked for segments to merge.'),
+    retention_enabled: flag(false, 'Apply retention and deletions.'),
+    retention_delete_delay: duration('2h', 'Grace period before a replaced object is removed.'),
+    retention_bytes: size('0', 'Bytes of all segments; the oldest go when it is exceeded. 0: no limit.'),
+  },
+  ruler: {
+    enable_api: flag(true, 'Serve the rules API.'),
+    evaluation_interval: duration('1m', 'How often rules are evaluated.'),
+    alertmanager_url: texts([], 'Alertmanagers to send to.'),
+    rule_path: text('', 'Folder of rule files, one folder a tenant.'),
+  },
+  cluster: {
+    lease_ttl: duration('5s', 'A partition whose owner is silent for this long is taken over.'),
+    heartbeat_interval: duration('1s', 'How often a node says that it lives.'),
+    standbys: integer(0, 'Nodes that follow a partition besides its owner.', 0, 8),
+  },
+  log: {
+    level: choice(['debug', 'info', 'warn', 'error'], 'info', 'Least level that is logged.'),
+    format: choice(['auto', 'json', 'pretty'], 'auto', '`auto`: pretty on a terminal, JSON lines elsewhere.'),
+  },
+  otel: {
+    endpoint: text('', 'OTLP/HTTP endpoint for traces. Empty: `OTEL_EXPORTER_OTLP_ENDPOINT`, and no tracing without it.'),
+    service_name: text('skald', '`service.name` of the traces.'),
+    sample_ratio: structure('a number from 0 to 1', 1, 'Share of traces that start here and are kept.', sampleRatio),
+  },
+  limits_config: LIMITS,
+  overrides: structure('a map of tenants to limits', {} as Readonly<Record<string, LimitOverrides>>, 'Limits of single tenants, any key of `limits_config` (Loki: the runtime configuration file).', parseOverrides),
+}
+
+export type SkaldConfig = ConfigOf<typeof CONFIG_SCHEMA>
+
+/** Variables that start with our prefix and are not keys: read by the command line and by tests. */
+const OTHER_VARIABLES = ['SKALD_CONFIG', 'SKALD_URL', 'SKALD_TENANT']
+
+export interface ConfigInput {
+  readonly yaml?: string
+  readonly fileName?: string
+  readonly environment?: Readonly<Record<string, string | undefined>>
+}
+
+/** Throws SkaldError `setup` listing every mistake, one a line. */
+export function loadSkaldConfig(input: ConfigInput = {}): Loaded<typeof CONFIG_SCHEMA> {
+  return loadConfig(CONFIG_SCHEMA, { ...input, environmentIgnored: OTHER_VARIABLES })
+}
+
+function sampleRatio(value: unknown): number {
+  return typeof value === 'number' && value >= 0 && value <= 1 ? value : refuse()
+}

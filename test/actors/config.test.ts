@@ -1,0 +1,54 @@
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { CONFIG_SCHEMA, loadSkaldConfig } from '../../actors/config.ts'
+import { environmentName, leavesOf } from '../../runtime/config.ts'
+import { renderConfigDocs } from '../../runtime/config-docs.ts'
+
+const root = path.resolve(import.meta.dirname, '../..')
+const recorded = path.resolve(root, '../shared/conformance/skald.yaml')
+
+describe('the configuration', () => {
+  it('listens on loopback, port 3100, as tenant fake, with data in ./data', () => {
+    const { config } = loadSkaldConfig()
+    expect(config.http).toMatchObject({ host: '127.0.0.1', port: 3100 })
+    expect(config.tenancy.default_tenant).toBe('fake')
+    expect(config.data_dir).toBe('./data')
+    expect(config.nats.url).toBe('')
+  })
+
+  it('takes the variables of the interface that must hold still', () => {
+    const { config, warnings } = loadSkaldConfig({
+      environment: {
+        SKALD_HTTP_PORT: '1', SKALD_HTTP_HOST: '0.0.0.0', SKALD_DATA_DIR: '/d', SKALD_NATS_URL: 'nats://a', SKALD_NATS_PORT: '2', SKALD_NATS_BIN: '/n',
+        SKALD_OBJECT_STORE_URL: 's3://b/p', SKALD_TENANCY_DEFAULT_TENANT: '', SKALD_PARTITIONS: '8', SKALD_ROLES: 'gateway,query', SKALD_CONFIG: 'x', SKALD_LIMITS_CONFIG_MAX_LINE_SIZE: '1MB',
+      },
+    })
+    expect(warnings).toEqual([])
+    expect(config).toMatchObject({ http: { port: 1, host: '0.0.0.0' }, data_dir: '/d', nats: { url: 'nats://a', port: 2, bin: '/n' }, object_store: { url: 's3://b/p' }, tenancy: { default_tenant: '' }, partitions: 8, roles: ['gateway', 'query'] })
+    expect(config.limits_config.max_line_size).toBe(1 << 20)
+  })
+
+  it('gives every key a variable of its own', () => {
+    const names = leavesOf(CONFIG_SCHEMA).map((leaf) => environmentName(leaf.path))
+    expect(new Set(names).size).toBe(names.length)
+  })
+
+  it.skipIf(!existsSync(recorded))('loads the file that the recorded answers were made with (skipped without ../shared)', () => {
+    const { config, warnings } = loadSkaldConfig({ yaml: readFileSync(recorded, 'utf8') })
+    expect(warnings).toEqual([])
+    expect(config.tenancy.default_tenant).toBe('')
+    expect(config.limits_config).toMatchObject({ ingestion_rate_mb: 1000, per_stream_rate_limit: 2 ** 30, max_query_length: 0, query_timeout: 600_000, discover_service_name: [], shard_aggregations: ['approx_topk'] })
+  })
+
+  it('takes limits of single tenants and names what is wrong in them', () => {
+    const { config } = loadSkaldConfig({ yaml: 'overrides:\n  team-a:\n    ingestion_rate_mb: 50\n    shard_streams: {enabled: false}\n' })
+    expect(config.overrides['team-a']).toEqual({ ingestion_rate_mb: 50, shard_streams: { enabled: false } })
+    expect(() => loadSkaldConfig({ yaml: 'overrides: {team-a: {ingestion_rte_mb: 50}}' })).toThrow('tenant team-a: unknown limit ingestion_rte_mb')
+    expect(() => loadSkaldConfig({ yaml: 'overrides: {team-a: {query_timeout: 7}}' })).toThrow('query_timeout is 7')
+  })
+
+  it('is documented: docs/configuration.md is current (node bin/print-config-docs.ts rewrites it)', () => {
+    expect(readFileSync(path.join(root, 'docs/configuration.md'), 'utf8')).toContain(renderConfigDocs(CONFIG_SCHEMA))
+  })
+})
