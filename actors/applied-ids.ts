@@ -3,6 +3,8 @@
  * Filled again from recent segment footers when an owner starts, so retries stay harmless across flush, purge and restart.
  */
 
+import type { AppliedId } from '../storage/segment-format.ts'
+
 export const APPLIED_IDS_MAX = 200_000
 
 export class AppliedIds {
@@ -13,10 +15,11 @@ export class AppliedIds {
     this.max = max
   }
 
-  /** True when the id was not there. */
-  add(id: string): boolean {
-    if (this.ids.has(id)) return false
-    this.ids.add(id)
+  /** True when the id was not there. A record's id has tenant ''. */
+  add({ tenant, id }: AppliedId): boolean {
+    const key = `${tenant}/${id}`
+    if (this.ids.has(key)) return false
+    this.ids.add(key)
     if (this.ids.size > this.max) {
       // Sets iterate in insertion order: the first is the oldest.
       const oldest = this.ids.values().next()
@@ -30,5 +33,3 @@ export class AppliedIds {
   }
 }
 
-export const pushIdKey = (tenant: string, pushId: string): string => `${tenant}/${pushId}`
-export const recordIdKey = (recordId: string): string => `#${recordId}`

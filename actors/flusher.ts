@@ -12,11 +12,12 @@ import * as Semaphore from 'effect/Semaphore'
 import type { Sequence } from '../protocols/model.ts'
 import type { Logger } from '../runtime/log.ts'
 import { FencedError, type Catalog } from '../storage/catalog.ts'
+import type { EncodedSegment } from '../storage/segment-encode.ts'
 import type { ObjectStore } from '../storage/object-store.ts'
 import type { Wal } from '../storage/wal.ts'
 import type { CutReason } from './cut-policy.ts'
 import type { NodeMetrics } from './node-metrics.ts'
-import type { EncodedObject, EncodeTask, SegmentWork } from './segment-work.ts'
+import type { EncodeTask, SegmentWork } from './segment-work.ts'
 
 export interface FlushJob {
   readonly partition: number
@@ -128,7 +129,7 @@ function flushOne(parts: FlusherParts, job: FlushJob): Effect.Effect<void> {
   )
 }
 
-function observe(metrics: NodeMetrics, job: FlushJob, object: EncodedObject | null): void {
+function observe(metrics: NodeMetrics, job: FlushJob, object: EncodedSegment | null): void {
   metrics.segmentsFlushed.inc({ reason: job.reason })
   if (object === null) return
   metrics.segmentBytes.observe(object.entry.sizeBytes)

@@ -3,14 +3,16 @@
  */
 import type { Sequence } from '../protocols/model.ts'
 import type { PushBatch } from '../protocols/push/batch.ts'
+import type { AppliedId } from '../storage/segment-format.ts'
 import type { RowRun, Slab } from '../storage/slab.ts'
 import type { HeadFacts } from './cut-policy.ts'
 import type { SlabTable } from './slab-table.ts'
 
 export class PartitionHead {
   readonly slabs: Slab[] = []
-  /** Ids of pushes and records applied since the last cut. */
-  readonly appliedIds: string[] = []
+  /** Ids of pushes and records applied since the last cut: the segment will remember them. */
+  readonly pushIds: AppliedId[] = []
+  readonly recordIds: AppliedId[] = []
   private rows = 0
   private raw = 0
   private held = 0

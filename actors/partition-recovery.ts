@@ -7,6 +7,7 @@ import type { Sequence } from '../protocols/model.ts'
 import { decodePushRequest } from '../protocols/push/decode-protobuf.ts'
 import { decodeWalRecord } from '../protocols/wal-record.ts'
 import type { PartitionCatalog } from '../storage/catalog.ts'
+import type { AppliedId } from '../storage/segment-format.ts'
 import type { Wal, WalRecord } from '../storage/wal.ts'
 import { APPLIED_IDS_MAX } from './applied-ids.ts'
 import type { DecodedItem, DecodedRecord } from './partition-follow.ts'
@@ -41,16 +42,16 @@ function decodeRecord(record: WalRecord): DecodedRecord {
 }
 
 /** Ids in recent segments, oldest first: newest segments are read until the bound is reached. A segment that cannot be read is passed over with a warning. */
-export async function loadAppliedIds(services: Services, catalog: PartitionCatalog): Promise<string[]> {
-  const lists: Array<ReadonlyArray<string>> = []
+export async function loadAppliedIds(services: Services, catalog: PartitionCatalog): Promise<AppliedId[]> {
+  const lists: Array<ReadonlyArray<AppliedId>> = []
   let count = 0
   for (const segment of catalog.segments.toReversed()) {
     if (count >= APPLIED_IDS_MAX) break
     if (segment.appliedIdCount === 0) continue
     try {
-      const ids = await services.work.appliedIds(segment)
-      lists.push(ids)
-      count += ids.length
+      const { pushIds, recordIds } = await services.work.appliedIds(segment)
+      lists.push([...recordIds, ...pushIds])
+      count += segment.appliedIdCount
     } catch (error) {
       services.log.warn('applied ids of a segment could not be read; a push retried from before it may be stored twice', { segment: segment.key, error: String(error) })
     }

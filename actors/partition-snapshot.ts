@@ -2,9 +2,11 @@
  * Turns what streams and chunks hold into the form that crosses to a worker thread: slabs by reference (shared memory), runs by index.
  */
 import type { Limits } from '../protocols/limits.ts'
+import type { TenantId } from '../protocols/model.ts'
+import type { StreamCut } from '../storage/segment-encode.ts'
 import type { SlabDescriptor } from '../storage/slab.ts'
 import type { PartitionCut } from './partition-head.ts'
-import type { EncodeStream, EncodeTask, HeadContent, LevelPolicy } from './segment-work.ts'
+import type { EncodeTask, HeadContent, LevelPolicy } from './segment-work.ts'
 import type { Services } from './services.ts'
 import type { SlabTable } from './slab-table.ts'
 import type { StreamContent } from './tenant-streams.ts'
@@ -19,7 +21,7 @@ export function levelPolicyOf(limits: Limits): LevelPolicy | null {
   return { fields: limits.log_level_fields, jsonDepthMax: limits.log_level_from_json_max_depth }
 }
 
-function encodeStream(content: StreamContent): EncodeStream {
+function streamCut(content: StreamContent): StreamCut {
   return {
     labels: content.labels,
     receivedMinMs: Math.min(...content.chunks.map((c) => c.receivedMinMs)),
@@ -29,13 +31,13 @@ function encodeStream(content: StreamContent): EncodeStream {
 }
 
 /** The slabs that the streams' runs point into, in order of id. */
-function slabsOf(streams: ReadonlyArray<EncodeStream>, table: SlabTable): SlabDescriptor[] {
+function slabsOf(streams: ReadonlyArray<StreamCut>, table: SlabTable): SlabDescriptor[] {
   const ids = new Set(streams.flatMap((stream) => stream.runs.map((run) => run.slab)))
   return [...ids].sort((a, b) => a - b).map((id) => table.of(id).descriptor())
 }
 
 export function headContentOf(content: TenantContent, levels: LevelPolicy | null, table: SlabTable): HeadContent {
-  const streams = content.streams.map(encodeStream)
+  const streams = content.streams.map(streamCut)
   return { slabs: slabsOf(streams, table), levels, streams }
 }
 
@@ -47,15 +49,17 @@ export function encodeTaskOf(
   contents: ReadonlyArray<TenantContent>,
   table: SlabTable,
 ): EncodeTask | null {
-  const tenants = contents
-    .filter(({ streams }) => streams.length > 0)
-    .map(({ tenant, streams }) => ({
-      tenant,
-      encoding: services.settings.encoding,
-      levels: levelPolicyOf(services.limitsOf(tenant)),
-      streams: streams.map(encodeStream),
-    }))
-  if (tenants.length === 0) return null
+  const held = contents.filter(({ streams }) => streams.length > 0)
+  if (held.length === 0) return null
+  const tenants = held.map(({ tenant, streams }) => ({
+    tenant: tenant as TenantId,
+    encoding: services.settings.encodingOf(tenant),
+    streams: streams.map(streamCut),
+  }))
+  const { first, last, head } = cut
   const slabs = slabsOf(tenants.flatMap((t) => t.streams), table)
-  return { partition, first: cut.first, last: cut.last, slabs, tenants, appliedIds: cut.head.appliedIds }
+  return {
+    cut: { partition, first, last, slabs, tenants, pushIds: head.pushIds, recordIds: head.recordIds },
+    levels: held.map(({ tenant }) => [tenant, levelPolicyOf(services.limitsOf(tenant))]),
+  }
 }

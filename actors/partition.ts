@@ -5,9 +5,11 @@
 import * as Effect from 'effect/Effect'
 import type { ActorContext, ActorRef, Behavior, Reply } from '../runtime/actor.ts'
 import { SkaldError } from '../runtime/errors.ts'
-import type { Sequence } from '../protocols/model.ts'
+import type { Sequence, TenantId } from '../protocols/model.ts'
 import { FencedError } from '../storage/catalog.ts'
-import { AppliedIds, pushIdKey, recordIdKey } from './applied-ids.ts'
+import type { AppliedId } from '../storage/segment-format.ts'
+import type { MemoryAccount } from '../storage/memory-budget.ts'
+import { AppliedIds } from './applied-ids.ts'
 import { cutReason, type CutReason } from './cut-policy.ts'
 import { Gather } from './gather.ts'
 import { PartitionFollow, type DecodedItem, type DecodedRecord } from './partition-follow.ts'
@@ -69,6 +71,7 @@ interface PartitionState {
   readonly follow: PartitionFollow
   readonly ids: AppliedIds
   readonly slabs: SlabTable
+  readonly account: MemoryAccount
   head: PartitionHead
   /** First sequence that the open head may hold. */
   headFirst: Sequence
@@ -99,8 +102,12 @@ const GAP_GRACE_MS = 20
 export const partitionBehavior = (services: Services, identity: PartitionIdentity): Behavior<PartitionMessage, PartitionState> => ({
   init: (context) => Effect.promise(() => start(services, identity, context)),
   handle(state, message, context) {
-    const actor = new PartitionActor(services, identity, state, context)
-    actor.handle(message)
+    new PartitionActor(services, identity, state, context).handle(message)
+  },
+  terminate(state) {
+    state.account.close()
+    const stopped = new SkaldError('not_ready', `partition ${identity.partition} is changing its owner`, { retryAfterS: 1 })
+    for (const { reply } of state.flushWaiters) reply.fail(stopped)
   },
 })
 
@@ -129,6 +136,7 @@ async function start(services: Services, identity: PartitionIdentity, context: A
   return {
     epoch: claimed.epoch,
     slabs,
+    account: services.budget.account('heads'),
     follow,
     ids,
     head: new PartitionHead(slabs),
@@ -237,13 +245,15 @@ class PartitionActor {
 
   private apply(record: DecodedRecord): void {
     const { ids, head } = this.state
-    if (!ids.add(recordIdKey(record.recordId))) return
-    head.appliedIds.push(recordIdKey(record.recordId))
+    const { sequence } = record
+    const recordId: AppliedId = { tenant: '', id: record.recordId, sequence }
+    if (!ids.add(recordId)) return
+    head.recordIds.push(recordId)
     for (const item of record.items) {
       if (item.pushId !== '') {
-        const id = pushIdKey(item.tenant, item.pushId)
-        if (!ids.add(id)) continue
-        head.appliedIds.push(id)
+        const pushId: AppliedId = { tenant: item.tenant as TenantId, id: item.pushId, sequence }
+        if (!ids.add(pushId)) continue
+        head.pushIds.push(pushId)
       }
       this.applyItem(item)
     }
@@ -252,7 +262,6 @@ class PartitionActor {
   private applyItem(item: DecodedItem): void {
     const { head } = this.state
     const nowMs = this.services.clock.nowMs()
-    const before = head.facts().heldBytes
     const streams = this.tenantStreams(item.tenant)
     for (let k = 0; k < item.labels.length; k++) {
       const labelsText = item.labels[k]!
@@ -260,7 +269,12 @@ class PartitionActor {
       if (labelsText === '' || source.rowFrom === source.rowTo) continue
       deliver(streams, { kind: 'append', labelsText, run: head.append(item.batch, k, nowMs), receivedMs: item.receivedMs })
     }
-    this.services.budget.add('heads', head.facts().heldBytes - before)
+    this.accountMemory()
+  }
+
+  private accountMemory(): void {
+    const { account, cuts, head } = this.state
+    account.set(cuts.reduce((sum, cut) => sum + cut.head.facts().heldBytes, head.facts().heldBytes))
   }
 
   private tenantStreams(tenant: string): ActorRef<TenantStreamsMessage> {
@@ -321,7 +335,7 @@ class PartitionActor {
     const [cut] = index === -1 ? [] : state.cuts.splice(index, 1)
     if (cut === undefined) return
     state.checkpoint = Math.max(state.checkpoint, cut.last)
-    this.services.budget.add('heads', -cut.head.facts().heldBytes)
+    this.accountMemory()
     const tenants = this.liveTenants()
     // Reads that were asked for before this still name these slabs: release them behind the last such read.
     const gather = new Gather<void>(tenants.length, () => state.slabs.release(cut.head.slabs))

@@ -11,7 +11,8 @@ import type { LogScanPlan, ScanPartial, ScanPlan } from '../protocols/logql/scan
 import type { Labels } from '../protocols/model.ts'
 import type { SegmentEntry } from '../storage/catalog.ts'
 import type { PartitionReads } from './partition-reads.ts'
-import type { ReadStatistics, ScanAnswer, SeriesAnswer } from './segment-work.ts'
+import { sumStatistics } from './read-statistics.ts'
+import type { ScanAnswer, SeriesAnswer } from './segment-work.ts'
 import type { Services } from './services.ts'
 
 export interface ScanRequest {
@@ -52,7 +53,7 @@ async function scan(services: Services, reads: PartitionReads, request: ScanRequ
     plan.kind === 'log' ? await scanInOrder(services, request, plan, wanted, sources.heads, nowMs) : await scanAll(services, request, wanted, nowMs)
   const answers = [...sources.heads, ...stored]
   const statistics = sumStatistics(answers.map((a) => a.statistics))
-  statistics.segmentsSkipped += sources.segments.length - wanted.length
+  statistics.segmentsSkippedByTime += sources.segments.length - wanted.length
   return {
     partial: mergePartials(plan, answers.map((a) => a.partial)),
     statistics,
@@ -139,21 +140,4 @@ async function series(
     series: [...sources.heads.flatMap((h) => h.series), ...stored.series],
     warnings: [...sources.warnings, ...stored.warnings],
   }
-}
-
-export function emptyStatistics(): ReadStatistics {
-  return { segments: 0, segmentsSkipped: 0, blocks: 0, blocksSkipped: 0, bytesFetched: 0, bytesSkipped: 0 }
-}
-
-export function sumStatistics(all: ReadonlyArray<ReadStatistics>): ReadStatistics {
-  const sum = emptyStatistics()
-  for (const s of all) {
-    sum.segments += s.segments
-    sum.segmentsSkipped += s.segmentsSkipped
-    sum.blocks += s.blocks
-    sum.blocksSkipped += s.blocksSkipped
-    sum.bytesFetched += s.bytesFetched
-    sum.bytesSkipped += s.bytesSkipped
-  }
-  return sum
 }

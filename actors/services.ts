@@ -8,6 +8,7 @@ import type { Random } from '../runtime/random.ts'
 import type { Transport } from '../runtime/transport.ts'
 import type { Limits } from '../protocols/limits.ts'
 import type { Catalog } from '../storage/catalog.ts'
+import type { ChunkEncoding } from '../storage/column-codec.ts'
 import type { MemoryBudget } from '../storage/memory-budget.ts'
 import type { Wal } from '../storage/wal.ts'
 import type { CutSettings } from './cut-policy.ts'
@@ -41,5 +42,5 @@ export interface NodeSettings {
   readonly appendDeadlineMs: number
   /** How long a query waits for an owner to apply what was acknowledged before (Q2). */
   readonly catchUpMsMax: number
-  readonly encoding: string
+  readonly encodingOf: (tenant: string) => ChunkEncoding
 }
