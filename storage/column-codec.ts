@@ -1,0 +1,65 @@
+/**
+ * Chunk encodings (Loki's names): how the bytes of one column are compressed. Encoders choose by the tenant's setting, readers by the code in the footer.
+ *
+ * Synchronous on purpose: it runs in worker threads, and the asynchronous zlib calls cost twice the CPU.
+ */
+import zlib from 'node:zlib'
+import lz4 from 'lz4-napi'
+import snappy from 'snappy'
+import { corrupt } from './column-bytes.ts'
+
+/** The position is the code in the format. */
+export const CHUNK_ENCODINGS = ['none', 'snappy', 'gzip', 'lz4', 'zstd'] as const
+export type ChunkEncoding = (typeof CHUNK_ENCODINGS)[number]
+
+const GZIP_LEVEL = 1
+export const ZSTD_LEVEL = 1
+
+interface Codec {
+  readonly compress: (bytes: Buffer) => Buffer
+  readonly decompress: (bytes: Buffer, rawBytes: number) => Buffer
+}
+
+const CODECS: ReadonlyArray<Codec> = [
+  { compress: (bytes) => Buffer.from(bytes), decompress: (bytes) => bytes },
+  { compress: (bytes) => snappy.compressSync(bytes), decompress: uncompressSnappy },
+  { compress: (bytes) => zlib.gzipSync(bytes, { level: GZIP_LEVEL }), decompress: (bytes, rawBytes) => zlib.gunzipSync(bytes, { maxOutputLength: rawBytes + 1 }) },
+  { compress: (bytes) => lz4.compressSync(bytes), decompress: uncompressLz4 },
+  { compress: compressZstd, decompress: (bytes, rawBytes) => zlib.zstdDecompressSync(bytes, { maxOutputLength: rawBytes + 1, chunkSize: Math.max(64, rawBytes) }) },
+]
+
+function compressZstd(bytes: Buffer): Buffer {
+  return zlib.zstdCompressSync(bytes, { params: { [zlib.constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } })
+}
+
+function uncompressSnappy(bytes: Buffer): Buffer {
+  const raw = snappy.uncompressSync(bytes, { asBuffer: true })
+  return typeof raw === 'string' ? Buffer.from(raw) : raw
+}
+
+/** The library trusts the length in front of the block, so it is checked before memory is asked for. */
+function uncompressLz4(bytes: Buffer, rawBytes: number): Buffer {
+  if (bytes.length < 4 || bytes.readUInt32LE(0) !== rawBytes) throw new Error('wrong length in front')
+  return lz4.uncompressSync(bytes)
+}
+
+/** Compresses with the encoding, or stores as is where that is not smaller: returns the code that goes into the format. */
+export function compressColumn(encoding: ChunkEncoding, bytes: Buffer): { readonly code: number; readonly stored: Buffer } {
+  const code = CHUNK_ENCODINGS.indexOf(encoding)
+  const stored = bytes.length === 0 ? bytes : CODECS[code]!.compress(bytes)
+  return stored.length < bytes.length ? { code, stored } : { code: 0, stored: Buffer.from(bytes) }
+}
+
+/** Throws `storage_corrupt` when the bytes are not `rawBytes` bytes compressed by encoding `code`. */
+export function decompressColumn(code: number, stored: Buffer, rawBytes: number, what: string): Buffer {
+  const codec = CODECS[code]
+  if (codec === undefined) throw corrupt(what, `unknown encoding ${code}`)
+  let raw: Buffer
+  try {
+    raw = codec.decompress(stored, rawBytes)
+  } catch (error) {
+    throw corrupt(what, `cannot be decompressed (${CHUNK_ENCODINGS[code]}): ${error instanceof Error ? error.message : String(error)}`)
+  }
+  if (raw.length !== rawBytes) throw corrupt(what, `has ${raw.length} bytes after decompression, not ${rawBytes}`)
+  return raw
+}

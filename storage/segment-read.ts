@@ -1,0 +1,176 @@
+/**
+ * Reads a segment through ranged reads: the footer with one, then only the blocks and columns that a scan needs.
+ *
+ * Query workers use it, over whatever object store; footers are immutable and worth caching. Anything that does not check out rejects with
+ * `storage_corrupt` naming the segment, block and column. It never answers with lines that it is not sure of.
+ */
+import type { EntryBlock, Labels, StreamRun, TenantId } from '../protocols/model.ts'
+import type { ScanNeeds } from '../protocols/logql/scan.ts'
+import { type FetchedColumns, StoredBlock } from './block-codec.ts'
+import type { SegmentEntry } from './catalog.ts'
+import { corrupt } from './column-bytes.ts'
+import { CATALOG_TENANTS_MAX, COLUMN_KINDS, type ColumnKind, type ColumnRange, segmentKey, TAIL_BYTES } from './segment-format.ts'
+import { type BlockFacts, decodeFooter, footerLength, type SectionFooter, type SegmentFooter } from './segment-footer.ts'
+import { type BlockNeeds, noSkips, selectByFooter, type SeriesFacts, seriesOf, type SkipStats } from './segment-select.ts'
+
+/** Exactly `lengthBytes` bytes of the object from `offset`. Cancelling is the caller's: a rejection ends the read. */
+export type ReadRange = (offset: number, lengthBytes: number) => Promise<Buffer>
+
+/** A first read of the tail when the footer's length is not known: most footers fit. */
+const TAIL_GUESS_BYTES = 64 << 10
+/** Unneeded bytes between two ranges that are read along rather than asked for apart. */
+const GAP_BYTES_MAX = 16 << 10
+/** Stored bytes that are fetched ahead of the scan. */
+const WINDOW_BYTES = 8 << 20
+
+/** `end` is the object's end, at least `footerBytes` of the catalog entry. Throws `storage_corrupt`. */
+export function openSegment(key: string, end: Buffer, objectBytes: number): SegmentFooter {
+  return decodeFooter(end, objectBytes, key)
+}
+
+/** Reads the footer of an object of `objectBytes` bytes; one read if its length is known or short. */
+export async function readFooter(key: string, objectBytes: number, footerBytes: number | null, read: ReadRange): Promise<SegmentFooter> {
+  const guess = Math.min(objectBytes, footerBytes ?? TAIL_GUESS_BYTES)
+  if (guess < TAIL_BYTES) throw corrupt(`segment ${key}: footer`, `the object has only ${objectBytes} bytes`)
+  const end = await read(objectBytes - guess, guess)
+  const length = footerLength(end, `segment ${key}: footer`)
+  if (length <= end.length) return decodeFooter(end, objectBytes, key)
+  if (length > objectBytes) throw corrupt(`segment ${key}: footer`, `has ${length} bytes, the object ${objectBytes}`)
+  return decodeFooter(await read(objectBytes - length, length), objectBytes, key)
+}
+
+/** The catalog's entry, from the object alone (F4). */
+export function entryFromFooter(footer: SegmentFooter): SegmentEntry {
+  const { partition, first, last, rowCount, lineBytes, footerBytes } = footer
+  const tenants = footer.sections.map((s) => s.tenant)
+  return {
+    key: segmentKey(partition, first, last),
+    partition,
+    first,
+    last,
+    sizeBytes: footer.footerOffset + footerBytes,
+    footerBytes,
+    minNs: String(footer.minNs),
+    maxNs: String(footer.maxNs),
+    rowCount,
+    rawBytes: lineBytes,
+    appliedIdCount: footer.pushIds.length + footer.recordIds.length,
+    tenants: tenants.length > CATALOG_TENANTS_MAX ? null : tenants,
+  }
+}
+
+export interface Selection {
+  readonly section: SectionFooter
+  readonly blocks: ReadonlyArray<BlockFacts>
+  readonly stats: SkipStats
+}
+
+/** The columns that a scan with these needs asks blocks for. */
+export function columnsFor(needs: Pick<ScanNeeds, 'lines' | 'metadata' | 'levels'>): ColumnKind[] {
+  const wanted: Record<ColumnKind, boolean> = { times: true, lengths: true, levels: needs.levels, metadata: needs.metadata, lines: needs.lines }
+  return COLUMN_KINDS.filter((kind) => wanted[kind])
+}
+
+const ALL = (): boolean => true
+
+export class SegmentReader {
+  readonly key: string
+  readonly footer: SegmentFooter
+  readonly #read: ReadRange
+
+  constructor(key: string, footer: SegmentFooter, read: ReadRange) {
+    this.key = key
+    this.footer = footer
+    this.#read = read
+  }
+
+  tenants(): TenantId[] {
+    return this.footer.sections.map((s) => s.tenant)
+  }
+
+  streams(tenant: TenantId, accept: (labels: Labels) => boolean): Labels[] {
+    const postings = this.#section(tenant)?.postings
+    return Array.from({ length: postings?.streamCount ?? 0 }, (_, stream) => postings!.labelsOf(stream)).filter(accept)
+  }
+
+  series(tenant: TenantId, accept: (labels: Labels) => boolean = ALL, within: { readonly minNs: bigint; readonly maxNs: bigint } | null = null): SeriesFacts[] {
+    const section = this.#section(tenant)
+    return section === undefined ? [] : seriesOf(section, accept, within)
+  }
+
+  /** The blocks that can hold matching entries; null when the tenant has nothing here. */
+  async select(tenant: TenantId, accept: (labels: Labels) => boolean, needs: BlockNeeds): Promise<Selection | null> {
+    const section = this.#section(tenant)
+    if (section === undefined) return null
+    const stats = noSkips()
+    const blocks = selectByFooter(section, accept, needs, stats)
+    return { section, blocks, stats }
+  }
+
+  /** The selected blocks in order, with these columns fetched; reads run ahead by one window. */
+  async *load({ section, blocks }: Pick<Selection, 'section' | 'blocks'>, kinds: ReadonlyArray<ColumnKind>): AsyncGenerator<EntryBlock> {
+    const windows = windowsOf(blocks, kinds)
+    let ahead = windows[0] === undefined ? null : this.#fetch(windows[0], kinds)
+    for (const [i, window] of windows.entries()) {
+      const fetched = await ahead!
+      const next = windows[i + 1]
+      ahead = next === undefined ? null : this.#fetch(next, kinds)
+      // A consumer that stops early leaves the read ahead to itself.
+      ahead?.catch(() => undefined)
+      for (const [k, block] of window.entries()) yield new StoredBlock(this.key, block, runsOf(section, block), fetched[k]!)
+    }
+  }
+
+  #section(tenant: TenantId): SectionFooter | undefined {
+    return this.footer.sections.find((s) => s.tenant === tenant)
+  }
+
+  async #fetch(blocks: ReadonlyArray<BlockFacts>, kinds: ReadonlyArray<ColumnKind>): Promise<FetchedColumns[]> {
+    const fetched: FetchedColumns[] = blocks.map(() => ({}))
+    const wanted = kinds.flatMap((kind) => blocks.map((block, k) => ({ k, kind, range: rangeOf(block, kind) }))).filter((w) => w.range.storedBytes > 0)
+    wanted.sort((a, b) => a.range.offset - b.range.offset)
+    await Promise.all(
+      coalesced(wanted.map((w) => w.range)).map(async ({ offset, length, from, to }) => {
+        const bytes = await this.#read(offset, length)
+        for (const { k, kind, range } of wanted.slice(from, to)) fetched[k]![kind] = bytes.subarray(range.offset - offset, range.offset - offset + range.storedBytes)
+      }),
+    )
+    return fetched
+  }
+}
+
+const rangeOf = (block: BlockFacts, kind: ColumnKind): ColumnRange => block.columns[COLUMN_KINDS.indexOf(kind)]!
+
+function windowsOf(blocks: ReadonlyArray<BlockFacts>, kinds: ReadonlyArray<ColumnKind>): BlockFacts[][] {
+  const windows: BlockFacts[][] = []
+  let bytes = Infinity
+  for (const block of blocks) {
+    const own = kinds.reduce((sum, kind) => sum + rangeOf(block, kind).storedBytes, 0)
+    bytes += own
+    if (bytes > WINDOW_BYTES) {
+      windows.push([])
+      bytes = own
+    }
+    windows.at(-1)!.push(block)
+  }
+  return windows
+}
+
+/** Neighbouring ranges as one read: positions `[from, to)` of the ascending input. */
+export function coalesced(ranges: ReadonlyArray<ColumnRange>): Array<{ offset: number; length: number; from: number; to: number }> {
+  const reads: Array<{ offset: number; length: number; from: number; to: number }> = []
+  for (const [i, range] of ranges.entries()) {
+    const last = reads.at(-1)
+    const end = range.offset + range.storedBytes
+    if (last !== undefined && range.offset - (last.offset + last.length) <= GAP_BYTES_MAX && end - last.offset <= WINDOW_BYTES) {
+      last.length = end - last.offset
+      last.to = i + 1
+    } else reads.push({ offset: range.offset, length: range.storedBytes, from: i, to: i + 1 })
+  }
+  return reads
+}
+
+function runsOf(section: SectionFooter, block: BlockFacts): StreamRun[] {
+  let row = 0
+  return block.chunks.map((chunk) => ({ labels: section.postings.labelsOf(chunk.stream), from: row, to: (row += chunk.rowCount) }))
+}
