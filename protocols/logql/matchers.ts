@@ -1,0 +1,55 @@
+/**
+ * Label matchers as predicates. Used wherever streams are chosen: the index, heads, scans, tails, limits, deletes. Regular expressions match the whole value;
+ * alternations of literals become sets. An absent label has the value ''.
+ */
+import type { Labels } from '../model.ts'
+import type { Matcher } from './ast.ts'
+import { compileRegex, literalAlternatives } from './regex.ts'
+
+export type ValuePredicate = (value: string) => boolean
+
+/** Throws SkaldError `query_parse` when the regular expression is bad. */
+export function compileMatcher({ op, value }: Matcher): ValuePredicate {
+  switch (op) {
+    case '=': return (other) => other === value
+    case '!=': return (other) => other !== value
+    case '=~': return wholeMatch(value)
+    case '!~': {
+      const matches = wholeMatch(value)
+      return (other) => !matches(other)
+    }
+  }
+}
+
+function wholeMatch(pattern: string): ValuePredicate {
+  if (pattern === '.*') return (value) => !value.includes('\n')
+  if (pattern === '.+') return (value) => value !== '' && !value.includes('\n')
+  const literals = literalAlternatives(pattern)
+  if (literals !== null) {
+    const set = new Set(literals)
+    return (value) => set.has(value)
+  }
+  const regex = compileRegex(pattern)
+  return (value) => regex.fullMatch(value)
+}
+
+/**
+ * The values that a matcher accepts when they can be listed (`=`, and `=~` of literals): what an index looks up instead of scanning.
+ * null: not a finite list. May contain '', which stands for streams without the label.
+ */
+export function acceptedValues({ op, value }: Matcher): ReadonlyArray<string> | null {
+  if (op === '=') return [value]
+  return op === '=~' ? literalAlternatives(value) : null
+}
+
+/** All matchers must accept.. */
+export function compileMatchers(matchers: ReadonlyArray<Matcher>): (labels: Labels) => boolean {
+  const compiled = matchers.map((matcher) => ({ name: matcher.name, accepts: compileMatcher(matcher) }))
+  return (labels) => compiled.every(({ name, accepts }) => accepts(valueOf(labels, name)))
+}
+
+/** '' when the label is absent. */
+export function valueOf(labels: Labels, name: string): string {
+  for (const [other, value] of labels) if (other === name) return value
+  return ''
+}

@@ -1,0 +1,36 @@
+/**
+ * What must hold of a whole query once it parses: sound nodes, and a selector that names some stream. Used by `parser.ts`.
+ * Root before leaves, left before right: the first fault found is the one Loki reports.
+ */
+import type { Expr, LogExpr, Matcher } from './ast.ts'
+import { faultOf } from './build.ts'
+import { parseError } from './lexer.ts'
+import { compileMatcher } from './matchers.ts'
+
+const SELECTOR_TOO_WIDE = 'queries require at least one regexp or equality matcher that does not have an empty-compatible value. '
+  + 'For instance, app=~".*" does not meet this requirement, but app=~".+" will'
+
+/** Throws SkaldError `query_parse` unless the query is sound. */
+export function validate(expr: Expr): void {
+  const fault = faultOf(expr)
+  if (fault !== undefined) throw parseError(fault)
+  switch (expr.kind) {
+    case 'log': return validateSelector(expr)
+    case 'range': return validateSelector(expr.range.log)
+    case 'labelReplace': return validate(expr.inner)
+    case 'literal': case 'constant': return
+    case 'binary':
+      validate(expr.left)
+      return validate(expr.right)
+    case 'vector':
+      if ((expr.op === 'sort' || expr.op === 'sort_desc') && (expr.grouping?.names.length ?? 0) > 0) throw parseError("sort and sort_desc doesn't allow grouping by ")
+      return validate(expr.inner)
+  }
+}
+
+function validateSelector({ matchers }: LogExpr): void {
+  if (matchers.every(matchesEmpty)) throw parseError(SELECTOR_TOO_WIDE)
+}
+
+/** Whether a stream without the label would pass. */
+export const matchesEmpty = (matcher: Matcher): boolean => compileMatcher(matcher)('')
