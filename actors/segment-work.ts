@@ -2,7 +2,6 @@
  * The work that is done to segments and heads off the event loop, as a port: `segment-work-threads.ts` runs it in worker threads,
  * `segment-work-inline.ts` in the caller's (simulator, small tests). The tasks themselves are in `segment-tasks.ts`.
  */
-import type { Labels } from '../protocols/model.ts'
 import type { Matcher } from '../protocols/logql/ast.ts'
 import type { ScanPartial, ScanPlan } from '../protocols/logql/scan.ts'
 import type { SegmentEntry } from '../storage/catalog.ts'

@@ -1,0 +1,108 @@
+/** The crash test: SIGKILL the node or the nats-server at random moments under load, many times, and then count every line (W1, F1-F3, Q1). */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { Loader } from './loader.ts'
+import { freePort, NodeProcess } from './process.ts'
+import { verify, type Verdict } from './verify.ts'
+
+export interface CrashOptions {
+  readonly tree: string
+  readonly rounds: number
+  readonly seed: number
+  readonly report: (line: string) => void
+}
+
+export interface CrashResult extends Verdict {
+  readonly pushes: number
+  readonly nodeKills: number
+  readonly natsKills: number
+  readonly slowestReadyMs: number
+}
+
+const TENANT = 'crash'
+/** Small segments and short ages, so that kills fall into flushes as often as between them. */
+const ENVIRONMENT = {
+  SKALD_MAX_CHUNK_AGE: '1s',
+  SKALD_FLUSH_CHECK_PERIOD: '200ms',
+  SKALD_LOG_LEVEL: 'warn',
+  SKALD_LIMITS_CONFIG_INGESTION_RATE_MB: '1000',
+  SKALD_LIMITS_CONFIG_INGESTION_BURST_SIZE_MB: '1000',
+  SKALD_LIMITS_CONFIG_PER_STREAM_RATE_LIMIT: '1GB',
+  SKALD_LIMITS_CONFIG_PER_STREAM_RATE_LIMIT_BURST: '1GB',
+  SKALD_LIMITS_CONFIG_SHARD_STREAMS_ENABLED: 'false',
+}
+const READY_MS = 60_000
+
+export async function runCrashTest(options: CrashOptions): Promise<CrashResult> {
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'skald-crash-'))
+  const node = new NodeProcess({ tree: options.tree, dataDir, httpPort: await freePort(), natsPort: await freePort(), environment: ENVIRONMENT })
+  const random = seeded(options.seed)
+  const startNs = BigInt(Date.now() - 3_600_000) * 1_000_000n
+  try {
+    node.start()
+    if (!(await node.ready(READY_MS))) throw new Error(`the node did not become ready:\n${node.log}`)
+    const loader = new Loader({ url: node.url, natsUrl: `nats://127.0.0.1:${node.options.natsPort}`, tenant: TENANT, writers: 8, linesPerPush: 5, startNs })
+    await loader.start()
+    const kills = await chaos(node, loader, options, random)
+    const tally = await loader.stop()
+    if (!(await node.ready(READY_MS))) throw new Error(`the node did not become ready after the last kill:\n${node.log}`)
+    const verdict = await verify(node.url, TENANT, tally, startNs)
+    return { ...verdict, ...kills, pushes: tally.pushes }
+  } finally {
+    await node.stop()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+}
+
+async function chaos(
+  node: NodeProcess,
+  loader: Loader,
+  options: CrashOptions,
+  random: () => number,
+): Promise<{ nodeKills: number; natsKills: number; slowestReadyMs: number }> {
+  let nodeKills = 0
+  let natsKills = 0
+  let slowestReadyMs = 0
+  for (let round = 1; round <= options.rounds; round++) {
+    const before = loader.count
+    await until(() => loader.count > before, READY_MS, () => `no push was acknowledged in round ${round}:\n${node.log}`)
+    await new Promise((resolve) => setTimeout(resolve, random() * 1_500))
+    const natsPid = node.natsPid()
+    const killNats = round % 2 === 0 && natsPid !== undefined
+    if (killNats) {
+      process.kill(natsPid, 'SIGKILL')
+      natsKills++
+    } else {
+      await node.kill()
+      nodeKills++
+      node.start()
+    }
+    const begun = performance.now()
+    if (!(await node.ready(READY_MS))) throw new Error(`not ready after kill ${round} of the ${killNats ? 'nats-server' : 'node'}:\n${node.log}`)
+    slowestReadyMs = Math.max(slowestReadyMs, performance.now() - begun)
+    options.report(`round ${round}: killed the ${killNats ? 'nats-server' : 'node'}, ready after ${Math.round(performance.now() - begun)} ms, ${loader.count} lines acknowledged`)
+  }
+  const before = loader.count
+  await until(() => loader.count > before, READY_MS, () => `no push was acknowledged after the last round:\n${node.log}`)
+  return { nodeKills, natsKills, slowestReadyMs: Math.round(slowestReadyMs) }
+}
+
+async function until(condition: () => boolean, timeoutMs: number, describe: () => string): Promise<void> {
+  const deadline = performance.now() + timeoutMs
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(describe())
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+/** xorshift32. */
+function seeded(seed: number): () => number {
+  let state = seed | 0 || 1
+  return () => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return (state >>> 0) / 2 ** 32
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Pushes numbered lines over HTTP and over NATS and remembers what was acknowledged. Half of the writers retry a push until it is acknowledged, with a
+ * push id, as agents do; the other half never retry, so that what was not acknowledged must be there at most once.
+ */
+import { connect, headers as natsHeaders, type NatsConnection } from '@nats-io/transport-node'
+
+export interface LoaderOptions {
+  readonly url: string
+  readonly natsUrl: string
+  readonly tenant: string
+  readonly writers: number
+  readonly linesPerPush: number
+  readonly startNs: bigint
+}
+
+export interface Tally {
+  /** Line numbers acknowledged, by writer. */
+  readonly acknowledged: ReadonlyArray<Set<number>>
+  /** Highest line number tried, by writer. */
+  readonly tried: ReadonlyArray<number>
+  readonly pushes: number
+  readonly refused: number
+}
+
+const PUSH_TIMEOUT_MS = 15_000
+
+export class Loader {
+  private readonly options: LoaderOptions
+  private readonly acknowledged: Set<number>[]
+  private readonly tried: number[]
+  private running = true
+  private pushes = 0
+  private refused = 0
+  private done: Promise<unknown> = Promise.resolve()
+  private nats: NatsConnection | null = null
+
+  constructor(options: LoaderOptions) {
+    this.options = options
+    this.acknowledged = Array.from({ length: options.writers }, () => new Set())
+    this.tried = Array.from({ length: options.writers }, () => 0)
+  }
+
+  async start(): Promise<void> {
+    this.nats = await connect({ servers: this.options.natsUrl, maxReconnectAttempts: -1, reconnectTimeWait: 100, reconnectJitter: 50 })
+    this.done = Promise.all(Array.from({ length: this.options.writers }, (_, writer) => this.write(writer)))
+  }
+
+  get count(): number {
+    return this.acknowledged.reduce((sum, set) => sum + set.size, 0)
+  }
+
+  async stop(): Promise<Tally> {
+    this.running = false
+    await this.done
+    await this.nats?.close()
+    return { acknowledged: this.acknowledged, tried: this.tried, pushes: this.pushes, refused: this.refused }
+  }
+
+  private async write(writer: number): Promise<void> {
+    const retries = writer % 2 === 0
+    const overNats = writer % 4 >= 2
+    for (let push = 0; this.running; push++) {
+      const from = this.tried[writer]!
+      const to = from + this.options.linesPerPush
+      this.tried[writer] = to
+      const body = this.body(writer, from, to)
+      const id = retries ? `w${writer}-${push}` : ''
+      for (;;) {
+        this.pushes++
+        if (await (overNats ? this.pushNats(body, id) : this.pushHttp(body, id))) {
+          for (let line = from; line < to; line++) this.acknowledged[writer]!.add(line)
+          break
+        }
+        this.refused++
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        // A last retry loop still runs to its end after stop: its push may be stored already.
+        if (!retries) break
+      }
+    }
+  }
+
+  private body(writer: number, from: number, to: number): string {
+    const values = Array.from({ length: to - from }, (_, i) => [String(this.options.startNs + BigInt(from + i)), `line ${from + i} of writer ${writer}`])
+    return JSON.stringify({ streams: [{ stream: { job: 'crash', writer: String(writer) }, values }] })
+  }
+
+  private async pushHttp(body: string, id: string): Promise<boolean> {
+    try {
+      const headers = { 'content-type': 'application/json', 'X-Scope-OrgID': this.options.tenant, ...(id === '' ? {} : { 'X-Skald-Push-Id': id }) }
+      const answer = await fetch(`${this.options.url}/loki/api/v1/push`, { method: 'POST', headers, body, signal: AbortSignal.timeout(PUSH_TIMEOUT_MS) })
+      await answer.arrayBuffer()
+      return answer.status === 204
+    } catch {
+      return false
+    }
+  }
+
+  private async pushNats(body: string, id: string): Promise<boolean> {
+    const sent = natsHeaders()
+    sent.set('Content-Type', 'application/json')
+    if (id !== '') sent.set('Nats-Msg-Id', id)
+    try {
+      const answer = await this.nats!.request(`skald.push.${this.options.tenant}`, body, { timeout: PUSH_TIMEOUT_MS, headers: sent })
+      return answer.headers?.get('Status') === '204'
+    } catch {
+      return false
+    }
+  }
+}
