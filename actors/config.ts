@@ -8,7 +8,7 @@ import { LIMITS, type LimitOverrides, parseOverrides } from '../protocols/limits
 
 export const CONFIG_SCHEMA = {
   data_dir: text('./data', 'Folder of everything this node keeps: embedded NATS, local objects, caches.'),
-  partitions: integer(4, 'Partitions of the write-ahead log. Can grow later.', 1, 4096),
+  partitions: integer(1, 'Partitions of the write-ahead log: one for a single node, a few a node for a cluster. Can grow later.', 1, 4096),
   roles: texts(['all'], 'What this node does: `all`, or some of gateway, partitions, query, ruler, compactor.'),
   node_id: text('', 'Name of this node in the ring, stable over restarts. Empty: kept in `data_dir`.'),
   zone: text('', 'Failure zone of this node; standbys go elsewhere if they can.'),
@@ -51,7 +51,7 @@ export const CONFIG_SCHEMA = {
     append_timeout: duration('10s', 'How long a push waits for its acknowledgement.'),
   },
   ingester: {
-    segment_target_size: size('128MB', 'Bytes of lines of a partition that make a good segment.'),
+    segment_target_size: size('64MB', 'Bytes of lines of a partition that make a good segment.'),
     chunk_target_size: size('1536KB', 'Compressed bytes of a chunk inside a segment.'),
     chunk_block_size: size('256KB', 'Bytes of lines of a block.'),
     chunk_encoding: choice(['none', 'gzip', 'lz4-64k', 'snappy', 'lz4-256k', 'lz4-1M', 'lz4', 'flate', 'zstd'], 'zstd', 'Compression of blocks.'),

@@ -94,9 +94,11 @@ export class WorkerPool {
     for (const slot of this.slots) this.failAll(slot, new SkaldError('stopping', 'the worker pool is closed'))
   }
 
+  /** The least busy thread; the preferred one if it has at most one task more. */
   private choose(affinity: number | undefined): Slot {
+    const idlest = this.slots.reduce((a, b) => (b.pending.size < a.pending.size ? b : a))
     const preferred = affinity === undefined ? undefined : this.slots[affinity % this.slots.length]
-    return preferred ?? this.slots.reduce((a, b) => (b.pending.size < a.pending.size ? b : a))
+    return preferred !== undefined && preferred.pending.size <= idlest.pending.size + 1 ? preferred : idlest
   }
 
   private spawn(): Slot {

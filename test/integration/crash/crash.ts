@@ -23,8 +23,8 @@ export interface CrashResult extends Verdict {
 const TENANT = 'crash'
 /** Small segments and short ages, so that kills fall into flushes as often as between them. */
 const ENVIRONMENT = {
-  SKALD_MAX_CHUNK_AGE: '1s',
-  SKALD_FLUSH_CHECK_PERIOD: '200ms',
+  SKALD_INGESTER_MAX_CHUNK_AGE: '1s',
+  SKALD_INGESTER_FLUSH_CHECK_PERIOD: '200ms',
   SKALD_LOG_LEVEL: 'warn',
   SKALD_LIMITS_CONFIG_INGESTION_RATE_MB: '1000',
   SKALD_LIMITS_CONFIG_INGESTION_BURST_SIZE_MB: '1000',
