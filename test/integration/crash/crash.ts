@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Loader } from './loader.ts'
-import { freePort, NodeProcess } from './process.ts'
+import { freePort, NodeProcess } from '../../support/node-process.ts'
 import { verify, type Verdict } from './verify.ts'
 
 export interface CrashOptions {

@@ -1,4 +1,4 @@
-/** A Skald node as a process of its own, on a data directory and ports that outlive it: what the crash test kills and starts again. */
+/** A Skald node as a process of its own, on a data directory and ports that outlive it: what crash tests and benchmarks start, kill and start again. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
