@@ -16,6 +16,8 @@ export interface LogScanPlan {
   readonly endNs: string
   readonly limit: number
   readonly direction: 'forward' | 'backward'
+  /** After an entry is kept, the next is at least this far away in the query's direction, over all streams; '0': off. The merge thins, the scan keeps all it may. */
+  readonly intervalNs: string
 }
 
 export interface MetricScanPlan {
@@ -73,6 +75,8 @@ export interface LogPartialEntry {
   readonly line: string
   /** Index into `LogPartial.streams`. */
   readonly stream: number
+  /** Equal for exact duplicates (stream, time, metadata and line as stored), whatever the pipeline made of them. */
+  readonly identity: string
 }
 
 export interface LogPartial {
@@ -89,6 +93,8 @@ export interface MetricPartial {
   /** Per series its labels and an accumulator state whose shape belongs to the operator (`protocols/logql/range/`). */
   readonly series: ReadonlyArray<{ readonly labels: ReadonlyArray<readonly [string, string]>; readonly state: unknown }>
   readonly stats: ScanStats
+  /** The earliest row inside a window that still carried `__error__`: the query fails with this message. */
+  readonly failure: { readonly ns: string; readonly message: string } | null
 }
 
 export type ScanPartial = LogPartial | MetricPartial
@@ -100,6 +106,7 @@ export interface Scan {
   add(block: EntryBlock): void
   /**
    * Log scans: an entry older (backward) or newer (forward) than this can no longer be in the answer; blocks wholly beyond need not be fed. null: no bound yet.
+   * Metric scans: null until a row fails the query; then nothing after that row matters.
    */
   bound(): bigint | null
   partial(): ScanPartial

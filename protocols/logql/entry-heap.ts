@@ -1,0 +1,91 @@
+/**
+ * The best `limit` entries seen so far: a heap with the worst on top, so that a full one refuses most rows by one comparison. Used by the log scan.
+ * Exact duplicates are let in once.
+ */
+import type { TimeNs } from '../model.ts'
+
+export interface HeldEntry {
+  readonly ns: TimeNs
+  readonly line: string
+  readonly stream: number
+  readonly identity: string
+  /** Order of arrival, which decides between equal times. */
+  readonly arrival: number
+}
+
+export class EntryHeap {
+  private readonly limit: number
+  private readonly forward: boolean
+  private readonly heap: HeldEntry[] = []
+  private readonly identities = new Set<string>()
+  lineBytes = 0
+
+  constructor(limit: number, direction: 'forward' | 'backward') {
+    this.limit = limit
+    this.forward = direction === 'forward'
+  }
+
+  /** The time that an entry must beat to get in; null while there is room. */
+  bound(): TimeNs | null {
+    return this.heap.length < this.limit ? null : this.heap[0]!.ns
+  }
+
+  has(ns: TimeNs, identity: string): boolean {
+    return this.identities.has(`${ns}/${identity}`)
+  }
+
+  push(entry: HeldEntry): void {
+    this.identities.add(`${entry.ns}/${entry.identity}`)
+    this.lineBytes += entry.line.length
+    if (this.heap.length < this.limit) {
+      this.heap.push(entry)
+      this.rise(this.heap.length - 1)
+      return
+    }
+    const worst = this.heap[0]!
+    this.identities.delete(`${worst.ns}/${worst.identity}`)
+    this.lineBytes -= worst.line.length
+    this.heap[0] = entry
+    this.sink()
+  }
+
+  /** Best first. */
+  sorted(): HeldEntry[] {
+    return [...this.heap].sort((a, b) => (this.worse(a, b) ? 1 : -1))
+  }
+
+  private worse(a: HeldEntry, b: HeldEntry): boolean {
+    if (a.ns === b.ns) return a.arrival > b.arrival
+    return this.forward ? a.ns > b.ns : a.ns < b.ns
+  }
+
+  private rise(from: number): void {
+    const { heap } = this
+    for (let at = from; at > 0; ) {
+      const parent = (at - 1) >>> 1
+      if (!this.worse(heap[at]!, heap[parent]!)) return
+      this.swap(at, parent)
+      at = parent
+    }
+  }
+
+  private sink(): void {
+    const { heap } = this
+    for (let at = 0; ; ) {
+      const left = 2 * at + 1
+      if (left >= heap.length) return
+      const right = left + 1
+      const child = right < heap.length && this.worse(heap[right]!, heap[left]!) ? right : left
+      if (!this.worse(heap[child]!, heap[at]!)) return
+      this.swap(at, child)
+      at = child
+    }
+  }
+
+  private swap(a: number, b: number): void {
+    const { heap } = this
+    const held = heap[a]!
+    heap[a] = heap[b]!
+    heap[b] = held
+  }
+}

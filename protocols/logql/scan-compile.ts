@@ -1,0 +1,23 @@
+/** Makes a plan runnable: pipeline, matchers, and the log or metric scan. Called in workers (segments) and at partitions' owners (heads). */
+import { compileMatchers } from './matchers.ts'
+import { compilePipeline } from './pipeline-compile.ts'
+import { labelModeOf } from './label-mode.ts'
+import { logScan } from './scan-log.ts'
+import { rememberMatches } from './scan-matchers.ts'
+import { metricScan } from './scan-metric.ts'
+import { scanNeeds } from './scan-needs.ts'
+import type { Scan, ScanNeeds, ScanPlan } from './scan.ts'
+
+/** `nowMs`: what `now` gives in templates. Throws `query_parse` for a bad expression inside the plan. */
+export function compileScan(plan: ScanPlan, { nowMs }: { readonly nowMs: number }): Scan {
+  const unwrap = plan.kind === 'metric' ? plan.unwrap : null
+  const pipeline = compilePipeline({ stages: plan.stages, unwrap, labelMode: labelModeOf(plan), nowMs })
+  const matches = rememberMatches(compileMatchers(plan.matchers))
+  const needs: ScanNeeds = {
+    ...scanNeeds(plan),
+    lines: plan.kind === 'log' || pipeline.needsLines,
+    metadata: pipeline.needsMetadata,
+    levels: pipeline.needsLevels,
+  }
+  return plan.kind === 'log' ? logScan(plan, needs, pipeline, matches) : metricScan(plan, needs, pipeline, matches)
+}

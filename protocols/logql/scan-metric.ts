@@ -1,0 +1,143 @@
+/**
+ * Runs a metric scan over blocks: each row inside a window updates one accumulator. Plans that only count (no stages, nothing unwrapped) take
+ * `scan-count.ts`, which never looks at a line; all others come through the pipeline row by row. Made by `compileScan`; a hot path.
+ */
+import type { EntryBlock, StreamRun, TimeNs } from '../model.ts'
+import { CountedRuns } from './scan-count.ts'
+import { duplicateRows } from './duplicates.ts'
+import { earlier, pipelineFailure } from './pipeline-failure.ts'
+import { metricStates } from './metric-states.ts'
+import type { MetricStates } from './metric-states.ts'
+import type { Pipeline, Row, RowSink } from './pipeline.ts'
+import type { SampleSource } from './range/range-operator.ts'
+import { SeriesByLabels } from './series-by-labels.ts'
+import type { MatchesLabels } from './scan-matchers.ts'
+import type { MetricPartial, MetricScanPlan, Scan, ScanNeeds, ScanStats } from './scan.ts'
+import { blockSlots, firstRowAfter, slotOfTime } from './window-slots.ts'
+
+export function metricScan(plan: MetricScanPlan, needs: ScanNeeds, pipeline: Pipeline, matches: MatchesLabels): Scan {
+  return new MetricScan(plan, needs, pipeline, matches)
+}
+
+class MetricScan implements Scan {
+  readonly needs: ScanNeeds
+  private readonly metric: MetricStates
+  private readonly pipeline: Pipeline
+  private readonly matches: MatchesLabels
+  private readonly counted: CountedRuns | null
+  private readonly sink: WindowSink
+  private failure: MetricPartial['failure'] = null
+
+  constructor(plan: MetricScanPlan, needs: ScanNeeds, pipeline: Pipeline, matches: MatchesLabels) {
+    this.needs = needs
+    this.metric = metricStates(plan)
+    this.pipeline = pipeline
+    this.matches = matches
+    const seriesBy = new SeriesByLabels(pipeline, this.metric.states)
+    const countsOnly = plan.stages.length === 0 && this.metric.operator.source !== 'unwrapped'
+    this.counted = countsOnly ? new CountedRuns(this.metric, pipeline, seriesBy) : null
+    this.sink = new WindowSink(this.metric, seriesBy)
+  }
+
+  add(block: EntryBlock): void {
+    const { slots } = this.metric
+    const window = blockSlots(slots, block.baseNs, block.minNs, this.lastNs(block))
+    if (window === null) return
+    const { edges } = window
+    for (const run of block.runs) {
+      if (!this.matches(run.labels)) continue
+      const times = block.relativeNs()
+      const from = firstRowAfter(times, run.from, run.to, edges[0]!)
+      const to = firstRowAfter(times, from, run.to, edges[edges.length - 1]!)
+      if (from >= to) continue
+      const duplicates = duplicateRows(block, from, to)
+      if (this.counted !== null) this.counted.add(block, run, from, to, window, duplicates)
+      else this.throughPipeline(block, run, from, to, window, duplicates)
+    }
+  }
+
+  bound(): TimeNs | null {
+    return this.failure === null ? null : BigInt(this.failure.ns)
+  }
+
+  partial(): MetricPartial {
+    return { kind: 'metric', series: this.metric.states.partial(), stats: this.stats(), failure: this.failure }
+  }
+
+  private throughPipeline(block: EntryBlock, run: StreamRun, from: number, to: number, window: BlockWindow, duplicates: ReadonlySet<number> | null): void {
+    this.sink.enter(window, Number(block.baseNs - this.metric.originNs), duplicates)
+    this.pipeline.run(block, run, from, to, false, this.sink)
+    const failed = this.sink.failed
+    if (failed === null) return
+    this.failure = earlier(this.failure, pipelineFailure(block.baseNs + BigInt(failed.relativeNs), failed, this.pipeline))
+    this.sink.failed = null
+  }
+
+  /** Once a row has failed the query, only earlier ones can still matter: they would be named instead. */
+  private lastNs(block: EntryBlock): TimeNs {
+    const failedNs = this.bound()
+    return failedNs !== null && failedNs < block.maxNs ? failedNs : block.maxNs
+  }
+
+  private stats(): ScanStats {
+    const { linesProcessed, bytesProcessed, metadataBytesProcessed, linesPassed } = this.pipeline.stats
+    const counted = this.counted?.stats
+    return {
+      linesProcessed: linesProcessed + (counted?.rows ?? 0),
+      bytesProcessed: bytesProcessed + (counted?.bytes ?? 0),
+      metadataBytesProcessed,
+      linesPassed: linesPassed + (counted?.rows ?? 0),
+    }
+  }
+}
+
+type BlockWindow = NonNullable<ReturnType<typeof blockSlots>>
+
+export interface FailedRow {
+  readonly relativeNs: number
+  readonly labelsId: number
+  readonly error: string
+  readonly details: string
+}
+
+/** Takes the pipeline's rows in ascending time; walks the slots along. */
+class WindowSink implements RowSink {
+  failed: FailedRow | null = null
+  private readonly metric: MetricStates
+  private readonly seriesBy: SeriesByLabels
+  private readonly source: SampleSource
+  private edges: Float64Array = new Float64Array(0)
+  private firstSlot = 0
+  private cursor = 0
+  private shiftNs = 0
+  private duplicates: ReadonlySet<number> | null = null
+
+  constructor(metric: MetricStates, seriesBy: SeriesByLabels) {
+    this.metric = metric
+    this.seriesBy = seriesBy
+    this.source = metric.operator.source
+  }
+
+  enter(window: BlockWindow, shiftNs: number, duplicates: ReadonlySet<number> | null): void {
+    this.edges = window.edges
+    this.firstSlot = window.firstSlot
+    this.cursor = 0
+    this.shiftNs = shiftNs
+    this.duplicates = duplicates
+  }
+
+  row(row: Row): boolean {
+    const time = row.relativeNs
+    if (time > this.edges[this.cursor + 1]!) this.cursor = slotOfTime(this.edges, this.cursor + 1, time)
+    const slot = this.firstSlot + this.cursor
+    if (this.metric.slots.used[slot] === 0) return true
+    if (this.duplicates !== null && this.duplicates.has(row.index)) return true
+    if (row.error !== '') {
+      this.failed = { relativeNs: time, labelsId: row.labelsId(), error: row.error, details: row.errorDetails }
+      return false
+    }
+    const sample = this.source === 'row' ? 1 : this.source === 'bytes' ? row.lineBytes() : row.sample
+    this.metric.states.add(this.seriesBy.of(row.labelsId()), slot, sample, time + this.shiftNs)
+    return true
+  }
+}

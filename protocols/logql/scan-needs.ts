@@ -1,0 +1,54 @@
+/**
+ * What a scan has to see: derived from its plan alone, so that whoever holds the data (segments, heads) can leave out what cannot matter. Says less
+ * than is true where it is not sure, never more.
+ */
+import type { LabelFilter, Stage } from './ast.ts'
+import { labelModeOf } from './label-mode.ts'
+import { requiredLiterals } from './required-literals.ts'
+import type { ScanNeeds, ScanPlan } from './scan.ts'
+import { stepGrid } from './step-grid.ts'
+
+/** Stages that work on labels only. */
+const LABEL_STAGES: ReadonlySet<Stage['kind']> = new Set(['labelFilter', 'drop', 'keep'])
+/** Stages before which a label can only come from the stream or the structured metadata. */
+const PASSES_LABELS: ReadonlySet<Stage['kind']> = new Set(['lineFilter', 'labelFilter', 'lineFormat', 'decolorize'])
+
+export function scanNeeds(plan: ScanPlan): ScanNeeds {
+  const mode = labelModeOf(plan)
+  const unlabelled = plan.stages.length === 0 && mode.kind === 'by' && mode.names.length === 0 && (plan.kind === 'log' || plan.unwrap === null)
+  return {
+    literals: requiredLiterals(plan.stages),
+    ...timeBounds(plan),
+    lines: plan.kind === 'log' || plan.stages.some((stage) => !LABEL_STAGES.has(stage.kind)),
+    metadata: !unlabelled,
+    levels: !unlabelled,
+    metadataEquals: metadataEquals(plan.stages),
+  }
+}
+
+function timeBounds(plan: ScanPlan): { minNs: bigint; maxNs: bigint } {
+  if (plan.kind === 'log') return { minNs: BigInt(plan.startNs), maxNs: BigInt(plan.endNs) - 1n }
+  const grid = stepGrid(BigInt(plan.startNs), BigInt(plan.endNs), BigInt(plan.stepNs))
+  const lastNs = grid.startNs + BigInt(grid.count - 1) * grid.stepNs - BigInt(plan.offsetNs)
+  return { minNs: grid.startNs - BigInt(plan.offsetNs) - BigInt(plan.rangeNs) + 1n, maxNs: lastNs }
+}
+
+/** A stream label of the same name and value satisfies it too: whoever prunes by it must look at both. `detected_level` is no stored metadata. */
+function metadataEquals(stages: ReadonlyArray<Stage>): Array<readonly [string, string]> {
+  const found: Array<readonly [string, string]> = []
+  for (const stage of stages) {
+    if (!PASSES_LABELS.has(stage.kind)) break
+    if (stage.kind === 'labelFilter') collect(stage.filter, found)
+  }
+  return found
+}
+
+function collect(filter: LabelFilter, found: Array<readonly [string, string]>): void {
+  if (filter.kind === 'and') {
+    collect(filter.left, found)
+    collect(filter.right, found)
+  } else if (filter.kind === 'string') {
+    const { name, op, value } = filter.matcher
+    if (op === '=' && value !== '' && name !== 'detected_level' && !name.startsWith('__error') && !name.endsWith('_extracted')) found.push([name, value])
+  }
+}
