@@ -84,7 +84,7 @@ export class MemoryKvServer {
     const store = this.#stores.get(name)
     if (store === undefined) return
     store.entries.clear()
-    for (const watcher of [...store.watchers]) watcher.sink.lost()
+    for (const watcher of store.watchers) watcher.sink.lost()
   }
 }
 
@@ -111,7 +111,7 @@ export class MemoryKv implements Kv {
   /** For simulations: cuts this node off from the bucket, or brings it back; its watches resume by themselves. */
   setOnline(online: boolean): void {
     this.#online = online
-    if (!online) for (const sink of [...this.#sinks]) sink.lost()
+    if (!online) for (const sink of this.#sinks) sink.lost()
   }
 
   assertOnline(): void {

@@ -103,7 +103,7 @@ export class ResumingWatch implements KvWatch {
     if (snapshot === undefined) return
     this.#snapshot = undefined
     this.#backoff.reset()
-    for (const [key, revision] of [...this.#known]) if (!snapshot.has(key)) this.#delete(key, revision)
+    for (const [key, revision] of this.#known) if (!snapshot.has(key)) this.#delete(key, revision)
     if (this.#wasReady) return
     this.#wasReady = true
     this.#ready?.()

@@ -18,3 +18,8 @@ export function subjectMatches(pattern: string, subject: string): boolean {
 export function subjectToken(name: string): string {
   return name.replace(/[\s.*>%]/g, (c) => `%${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
+
+/** The name that `subjectToken` made a token of. */
+export function nameOfToken(token: string): string {
+  return token.includes('%') ? token.replace(/%([0-9a-f]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16))) : token
+}

@@ -10,7 +10,7 @@ describe.each<[string, () => Random]>([
 ])('%s', (_name, make) => {
   it('stays in [0, 1) and fills ten equal bins within a fifth', () => {
     const random = make()
-    const bins = new Array<number>(10).fill(0)
+    const bins = Array.from({ length: 10 }, () => 0)
     for (let i = 0; i < 20_000; i++) {
       const value = random.next()
       expect(value >= 0 && value < 1).toBe(true)
