@@ -1,0 +1,40 @@
+/**
+ * The metrics of a node, made once. Loki's names where the meaning is the same, so that its dashboards and alerts work; `skald_` where Loki has none.
+ */
+import { SIZE_BUCKETS_BYTES, type Counter, type Histogram, type Metrics } from '../runtime/metrics.ts'
+
+export interface NodeMetrics {
+  readonly bytesReceived: Counter<'tenant'>
+  readonly linesReceived: Counter<'tenant'>
+  readonly discardedSamples: Counter<'reason' | 'tenant'>
+  readonly discardedBytes: Counter<'reason' | 'tenant'>
+  readonly walRecords: Counter
+  readonly walBytes: Counter
+  readonly segmentsFlushed: Counter<'reason'>
+  readonly flushFailures: Counter<'step'>
+  readonly segmentBytes: Histogram
+  readonly segmentRatio: Histogram
+  readonly queries: Counter<'outcome'>
+  readonly queryBytesFetched: Counter
+  readonly queryBytesSkipped: Counter
+  readonly workerCrashes: Counter
+}
+
+export function makeNodeMetrics(metrics: Metrics): NodeMetrics {
+  return {
+    bytesReceived: metrics.counter('loki_distributor_bytes_received_total', 'Bytes of lines and structured metadata received.', ['tenant']),
+    linesReceived: metrics.counter('loki_distributor_lines_received_total', 'Lines received.', ['tenant']),
+    discardedSamples: metrics.counter('loki_discarded_samples_total', 'Lines refused, by reason.', ['reason', 'tenant']),
+    discardedBytes: metrics.counter('loki_discarded_bytes_total', 'Bytes refused, by reason.', ['reason', 'tenant']),
+    walRecords: metrics.counter('loki_ingester_wal_records_logged_total', 'Records published to the write-ahead log.'),
+    walBytes: metrics.counter('skald_wal_bytes_logged_total', 'Bytes published to the write-ahead log.'),
+    segmentsFlushed: metrics.counter('loki_ingester_chunks_flushed_total', 'Cuts flushed, by reason.', ['reason']),
+    flushFailures: metrics.counter('skald_flush_failures_total', 'Failed steps of a flush (each is repeated).', ['step']),
+    segmentBytes: metrics.histogram('skald_segment_size_bytes', 'Stored size of a segment.', SIZE_BUCKETS_BYTES),
+    segmentRatio: metrics.histogram('skald_segment_stored_ratio', 'Stored size of a segment as a share of its lines.', [0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1]),
+    queries: metrics.counter('skald_queries_total', 'Queries, by outcome.', ['outcome']),
+    queryBytesFetched: metrics.counter('skald_query_bytes_fetched_total', 'Bytes that queries fetched from the object store.'),
+    queryBytesSkipped: metrics.counter('skald_query_bytes_skipped_total', 'Stored bytes that queries did not have to fetch.'),
+    workerCrashes: metrics.counter('skald_worker_crashes_total', 'Worker threads that died and were replaced.'),
+  }
+}
