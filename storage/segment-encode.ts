@@ -9,6 +9,7 @@ import { encodeBlock, blockBounds, type StoredColumn } from './block-codec.ts'
 import { BlockRows, type LevelOf, type RowSource } from './block-rows.ts'
 import type { SegmentEntry } from './catalog.ts'
 import type { ChunkEncoding } from './column-codec.ts'
+import { type BlockFilter, FilterBuilder, filterPages } from './filter-build.ts'
 import { compareLabels } from './postings.ts'
 import { type AppliedId, BLOCK_TARGET_BYTES, CATALOG_TENANTS_MAX, COLUMN_KINDS, SEGMENT_MAGIC, segmentKey } from './segment-format.ts'
 import { type BlockFacts, encodeFooter, type FooterInput } from './segment-footer.ts'
@@ -51,14 +52,28 @@ export function encodeSegment(cut: SegmentCut, levelOf: (tenant: TenantId) => Le
   const sources = new Map<number, RowSource>(cut.slabs.map((slab) => [slab.id, { baseNs: slab.baseNs, columns: slabColumns(slab) }]))
   const sourceOf = (slab: number): RowSource => sources.get(slab) ?? missingSlab(slab)
   const target = cut.blockTargetBytes ?? BLOCK_TARGET_BYTES
-  const columns: StoredColumn[][] = []
+  const output: EncodedBlock[] = []
   const tenants = [...cut.tenants].filter((t) => t.streams.some(hasRows)).sort((a, b) => (a.tenant < b.tenant ? -1 : 1))
   const rows = new BlockRows(target * 2)
+  const filters = new FilterBuilder()
+  const seal = (encoding: ChunkEncoding): BlockFacts => {
+    const sealed = rows.seal()
+    const columns = encodeBlock(sealed, encoding)
+    const filter = filters.block(sealed)
+    const index = output.push({ columns, filter }) - 1
+    const { baseNs, rowCount, chunks, lines } = sealed
+    return { index, baseNs, rowCount, lineBytes: lines.length, chunks, columns: columns.map((c) => c.range), filterBitsLog2: filter.bitsLog2 }
+  }
   const sections = tenants.map((tenant) => {
     rows.levelOf = levelOf(tenant.tenant)
-    return encodeSection(tenant, rows, sourceOf, target, columns)
+    return encodeSection(tenant, rows, sourceOf, target, seal)
   })
-  return assemble(cut, sections, columns)
+  return assemble(cut, sections, output)
+}
+
+interface EncodedBlock {
+  readonly columns: ReadonlyArray<StoredColumn>
+  readonly filter: BlockFilter
 }
 
 function missingSlab(slab: number): never {
@@ -69,16 +84,11 @@ const hasRows = (stream: StreamCut): boolean => stream.runs.some((run) => run.to
 
 type Section = FooterInput['sections'][number]
 
-function encodeSection(cut: TenantCut, rows: BlockRows, sourceOf: (slab: number) => RowSource, targetBytes: number, columns: StoredColumn[][]): Section {
+function encodeSection(cut: TenantCut, rows: BlockRows, sourceOf: (slab: number) => RowSource, targetBytes: number, sealBlock: (encoding: ChunkEncoding) => BlockFacts): Section {
   const streams = cut.streams.filter(hasRows).sort((a, b) => compareLabels(a.labels, b.labels))
   const blocks: BlockFacts[] = []
   const seal = (): void => {
-    if (rows.rowCount === 0) return
-    const sealed = rows.seal()
-    const stored = encodeBlock(sealed, cut.encoding)
-    const lineBytes = sealed.lines.length
-    blocks.push({ index: columns.length, baseNs: sealed.baseNs, rowCount: sealed.rowCount, lineBytes, chunks: sealed.chunks, columns: stored.map((c) => c.range) })
-    columns.push(stored)
+    if (rows.rowCount > 0) blocks.push(sealBlock(cut.encoding))
   }
   for (const [position, { labels, runs }] of streams.entries()) {
     const bytes = lineBytesOf(runs, sourceOf)
@@ -105,15 +115,15 @@ function lineBytesOf(runs: ReadonlyArray<RowRun>, sourceOf: (slab: number) => Ro
   return bytes
 }
 
-function assemble(cut: SegmentCut, sections: ReadonlyArray<Section>, columns: ReadonlyArray<ReadonlyArray<StoredColumn>>): EncodedSegment {
+function assemble(cut: SegmentCut, sections: ReadonlyArray<Section>, output: ReadonlyArray<EncodedBlock>): EncodedSegment {
   const blocks = sections.flatMap((section) => section.blocks)
   const bounds = boundsOf(blocks)
   const rowCount = blocks.reduce((sum, b) => sum + b.rowCount, 0)
   const lineBytes = blocks.reduce((sum, b) => sum + b.lineBytes, 0)
   const { partition, first, last, pushIds, recordIds } = cut
   const footer = encodeFooter({ partition, first, last, rowCount, lineBytes, ...bounds, sections, pushIds, recordIds })
-  const parts = COLUMN_KINDS.flatMap((_, kind) => columns.map((block) => block[kind]!.stored))
-  const bytes = Buffer.concat([SEGMENT_MAGIC, ...parts, footer])
+  const columns = COLUMN_KINDS.flatMap((_, kind) => output.map((block) => block.columns[kind]!.stored))
+  const bytes = Buffer.concat([SEGMENT_MAGIC, ...columns, filterPages(output.map((block) => block.filter)), footer])
   const entry: SegmentEntry = {
     key: segmentKey(partition, first, last),
     partition,

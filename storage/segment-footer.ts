@@ -10,7 +10,20 @@ import { ByteReader, ByteWriter, corrupt } from './column-bytes.ts'
 import { compressColumn, decompressColumn, CHUNK_ENCODINGS } from './column-codec.ts'
 import { readTexts, writeTexts } from './column-metadata.ts'
 import { LabelPostings, writePostings } from './postings.ts'
-import { type AppliedId, COLUMN_KINDS, type ColumnRange, RAW_BYTES_MAX, SEGMENT_MAGIC, SEGMENT_VERSION, TAIL_BYTES } from './segment-format.ts'
+import { pageBytesOf } from './filter-build.ts'
+import type { FilterFacts } from './filter-read.ts'
+import {
+  type AppliedId,
+  COLUMN_KINDS,
+  type ColumnRange,
+  FILTER_BITS_LOG2_MAX,
+  FILTER_BITS_LOG2_MIN,
+  FILTER_PAGES,
+  RAW_BYTES_MAX,
+  SEGMENT_MAGIC,
+  SEGMENT_VERSION,
+  TAIL_BYTES,
+} from './segment-format.ts'
 import type { Labels } from '../protocols/model.ts'
 
 const ZSTD = CHUNK_ENCODINGS.indexOf('zstd')
@@ -24,6 +37,8 @@ export interface BlockFacts {
   readonly chunks: ReadonlyArray<Readonly<BlockChunk>>
   /** In the order of COLUMN_KINDS. */
   readonly columns: ReadonlyArray<ColumnRange>
+  /** Its filter has 2^this bits. */
+  readonly filterBitsLog2: number
 }
 
 export interface StreamReceived {
@@ -62,8 +77,10 @@ export interface SegmentFooter extends FooterFacts {
   readonly sections: ReadonlyArray<SectionFooter>
   /** The footer as stored, tail included. */
   readonly footerBytes: number
-  /** Where the footer begins: all columns lie before it. */
+  /** Where the footer begins: columns and filters lie before it. */
   readonly footerOffset: number
+  /** Of all blocks, by their index. */
+  readonly filters: FilterFacts
 }
 
 /** The object's last bytes: compressed footer and tail. */
@@ -133,6 +150,7 @@ function writeBlock(out: ByteWriter, block: BlockFacts): void {
     out.varint(column.storedBytes)
     out.u32(column.crc32)
   }
+  out.u8(block.filterBitsLog2)
 }
 
 function writeIds(out: ByteWriter, ids: ReadonlyArray<AppliedId>): void {
@@ -181,8 +199,9 @@ export function decodeFooter(end: Buffer, objectBytes: number, key: string): Seg
   const pushIds = readIds(input)
   const recordIds = readIds(input)
   input.end()
-  placeColumns(sections, objectBytes - footerBytes, what)
-  return { partition, first, last, rowCount, lineBytes, minNs, maxNs, pushIds, recordIds, sections, footerBytes, footerOffset: objectBytes - footerBytes }
+  const footerOffset = objectBytes - footerBytes
+  const filters = placed(sections, footerOffset, what)
+  return { partition, first, last, rowCount, lineBytes, minNs, maxNs, pushIds, recordIds, sections, footerBytes, footerOffset, filters }
 }
 
 interface ColumnDraft extends ColumnRange {
@@ -221,7 +240,9 @@ function readBlock(input: ByteReader, streamCount: number, index: number): Block
   if (firstStream + chunks.length > streamCount) input.fail('a block has streams that are not there')
   if (rowCount * 4 > RAW_BYTES_MAX) input.fail(`a block has ${rowCount} rows`)
   const columns = COLUMN_KINDS.map(() => readColumn(input))
-  return { index, baseNs, rowCount, lineBytes, chunks, columns }
+  const filterBitsLog2 = input.u8()
+  if (filterBitsLog2 < FILTER_BITS_LOG2_MIN || filterBitsLog2 > FILTER_BITS_LOG2_MAX) input.fail(`a block's filter has 2^${filterBitsLog2} bits`)
+  return { index, baseNs, rowCount, lineBytes, chunks, columns, filterBitsLog2 }
 }
 
 function readColumn(input: ByteReader): ColumnDraft {
@@ -235,17 +256,19 @@ function readIds(input: ByteReader): AppliedId[] {
   return Array.from({ length: input.count(3) }, () => ({ tenant: input.text() as TenantId | '', id: input.text(), sequence: input.varint() }))
 }
 
-/** Columns lie one after the other, kind by kind: offsets follow from lengths. */
-function placeColumns(sections: ReadonlyArray<SectionDraft>, end: number, what: string): void {
+/** Columns lie one after the other, kind by kind, then the filters: offsets follow from lengths. */
+function placed(sections: ReadonlyArray<SectionDraft>, end: number, what: string): FilterFacts {
+  const blocks = sections.flatMap((section) => section.blocks)
   let offset = SEGMENT_MAGIC.length
   for (const kind of COLUMN_KINDS.keys()) {
-    for (const section of sections) {
-      for (const block of section.blocks) {
-        const column = block.columns[kind]!
-        column.offset = offset
-        offset += column.storedBytes
-      }
+    for (const block of blocks) {
+      const column = block.columns[kind]!
+      column.offset = offset
+      offset += column.storedBytes
     }
   }
-  if (offset !== end) throw corrupt(what, `begins at ${end}, but the columns before it end at ${offset}`)
+  const bitsLog2 = blocks.map((block) => block.filterBitsLog2)
+  const dataEnd = offset + pageBytesOf(bitsLog2) * FILTER_PAGES
+  if (dataEnd !== end) throw corrupt(what, `begins at ${end}, but what lies before it ends at ${dataEnd}`)
+  return { offset, bitsLog2 }
 }

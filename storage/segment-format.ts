@@ -31,6 +31,15 @@ export interface ColumnRange {
   readonly crc32: number
 }
 
+/** Filter pages: a hash's top bits choose the page, so what a search asks of all blocks lies in a few pages. */
+export const FILTER_PAGE_BITS = 8
+export const FILTER_PAGES = 1 << FILTER_PAGE_BITS
+/** At the end of each page. */
+export const FILTER_PAGE_CRC_BYTES = 4
+/** A block's filter has 2^n bits, n between these. */
+export const FILTER_BITS_LOG2_MIN = FILTER_PAGE_BITS + 3
+export const FILTER_BITS_LOG2_MAX = 20
+
 /** A push id or record id that the partition had applied when the segment was cut, so that a new owner still knows it. */
 export interface AppliedId {
   readonly tenant: TenantId | ''

@@ -11,7 +11,8 @@ import type { SegmentEntry } from './catalog.ts'
 import { corrupt } from './column-bytes.ts'
 import { CATALOG_TENANTS_MAX, COLUMN_KINDS, type ColumnKind, type ColumnRange, segmentKey, TAIL_BYTES } from './segment-format.ts'
 import { type BlockFacts, decodeFooter, footerLength, type SectionFooter, type SegmentFooter } from './segment-footer.ts'
-import { type BlockNeeds, noSkips, selectByFooter, type SeriesFacts, seriesOf, type SkipStats } from './segment-select.ts'
+import { askFilters, questionOf } from './filter-read.ts'
+import { type BlockNeeds, noSkips, selectByFilter, selectByFooter, type SeriesFacts, seriesOf, type SkipStats } from './segment-select.ts'
 
 /** Exactly `lengthBytes` bytes of the object from `offset`. Cancelling is the caller's: a rejection ends the read. */
 export type ReadRange = (offset: number, lengthBytes: number) => Promise<Buffer>
@@ -104,7 +105,11 @@ export class SegmentReader {
     if (section === undefined) return null
     const stats = noSkips()
     const blocks = selectByFooter(section, accept, needs, stats)
-    return { section, blocks, stats }
+    const question = blocks.length === 0 ? [] : questionOf({ literals: needs.literals, metadataEquals: pairsOnlyInMetadata(section, needs) })
+    if (question.length === 0) return { section, blocks, stats }
+    const answer = await askFilters(this.key, this.footer.filters, question, this.#read)
+    stats.filterBytesRead = answer.bytesRead
+    return { section, blocks: selectByFilter(blocks, answer.mayHold, stats), stats }
   }
 
   /** The selected blocks in order, with these columns fetched; reads run ahead by one window. */
@@ -137,6 +142,12 @@ export class SegmentReader {
     )
     return fetched
   }
+}
+
+/** A filter by name also accepts a stream's label, which no block's filter knows of. */
+function pairsOnlyInMetadata(section: SectionFooter, { metadataEquals }: BlockNeeds): BlockNeeds['metadataEquals'] {
+  const labelNames = new Set(section.postings.names())
+  return metadataEquals.filter(([name]) => !labelNames.has(name))
 }
 
 const rangeOf = (block: BlockFacts, kind: ColumnKind): ColumnRange => block.columns[COLUMN_KINDS.indexOf(kind)]!

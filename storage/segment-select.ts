@@ -74,6 +74,16 @@ export function selectByFooter(section: SectionFooter, accept: (labels: Labels) 
   })
 }
 
+/** Those of the blocks whose filter does not rule them out. */
+export function selectByFilter(blocks: ReadonlyArray<BlockFacts>, mayHold: (block: number) => boolean, stats: SkipStats): BlockFacts[] {
+  return blocks.filter((block) => {
+    if (mayHold(block.index)) return true
+    stats.blocksSkippedByFilter++
+    stats.bytesSkippedByFilter += storedBytesOf(block)
+    return false
+  })
+}
+
 function acceptedStreams(section: SectionFooter, accept: (labels: Labels) => boolean): Uint8Array {
   return Uint8Array.from({ length: section.received.length }, (_, stream) => (accept(section.postings.labelsOf(stream)) ? 1 : 0))
 }

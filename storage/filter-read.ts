@@ -1,0 +1,94 @@
+/**
+ * Asks a segment's filters which blocks can hold what a scan must find. Reads only the pages that the question's grams fall into.
+ *
+ * `SegmentReader.select` uses it. "Maybe" for a literal without a gram: shorter than a word gram, or with nothing but punctuation between short runs.
+ */
+import zlib from 'node:zlib'
+import type { ScanNeeds } from '../protocols/logql/scan.ts'
+import { corrupt } from './column-bytes.ts'
+import { pageBytesOf, sliceBytesOf } from './filter-build.ts'
+import { GramScanner } from './filter-grams.ts'
+import { pairBits } from './filter-pairs.ts'
+import { FILTER_PAGE_BITS, FILTER_PAGE_CRC_BYTES } from './segment-format.ts'
+
+/** Grams asked for a literal: each one that is set by chance halves what is left at worst, so more would cost more reads than they save. */
+const GRAMS_MAX = 8
+
+/** Where a segment's filters lie and how large each block's is. */
+export interface FilterFacts {
+  readonly offset: number
+  readonly bitsLog2: ReadonlyArray<number>
+}
+
+/** Hashes that are all set in a block that has the thing. */
+type Probe = ReadonlyArray<number>
+/** All of these, of each at least one. */
+export type FilterQuestion = ReadonlyArray<ReadonlyArray<Probe>>
+
+const scanner = new GramScanner(0)
+
+/** Grams spread evenly over the literal; [] when it has none: it can be anywhere. */
+export function literalProbe(literal: string): Probe {
+  const bytes = Buffer.from(literal)
+  scanner.scan(bytes, 0, bytes.length)
+  const ids = scanner.idHashes.subarray(0, scanner.idCount)
+  const words = scanner.wordHashes.subarray(0, scanner.wordCount)
+  const distinct = [...new Set([...spaced(ids, GRAMS_MAX), ...spaced(words, Math.max(0, GRAMS_MAX - ids.length))])]
+  return distinct
+}
+
+function spaced(hashes: Uint32Array, max: number): number[] {
+  if (hashes.length <= max) return [...hashes]
+  return Array.from({ length: max }, (_, i) => hashes[Math.floor((i * (hashes.length - 1)) / (max - 1 || 1))]!)
+}
+
+/** What to ask; [] when nothing of the needs can be asked. */
+export function questionOf(needs: Pick<ScanNeeds, 'literals' | 'metadataEquals'>): FilterQuestion {
+  const literals = needs.literals.map((alternatives) => alternatives.map(literalProbe))
+  const pairs = needs.metadataEquals.filter(([, value]) => value !== '').map(([name, value]) => [[...pairBits(name, value)]])
+  return [...literals.filter((alternatives) => alternatives.length > 0 && alternatives.every((probe) => probe.length > 0)), ...pairs]
+}
+
+/** Pages by number, checked. */
+export type FilterPageReader = (offset: number, lengthBytes: number) => Promise<Buffer>
+
+export interface FilterAnswer {
+  /** Whether the block of this index can hold what was asked for. */
+  readonly mayHold: (block: number) => boolean
+  readonly bytesRead: number
+}
+
+/** Rejects with `storage_corrupt` when a page does not check out. */
+export async function askFilters(key: string, facts: FilterFacts, question: FilterQuestion, read: FilterPageReader): Promise<FilterAnswer> {
+  const pageBytes = pageBytesOf(facts.bitsLog2)
+  const numbers = [...new Set(question.flat(2).map((hash) => hash >>> (32 - FILTER_PAGE_BITS)))].sort((a, b) => a - b)
+  const pages = new Map<number, Buffer>()
+  await Promise.all(
+    numbers.map(async (page) => {
+      const bytes = await read(facts.offset + page * pageBytes, pageBytes)
+      if (bytes.length !== pageBytes || zlib.crc32(bytes.subarray(0, -FILTER_PAGE_CRC_BYTES)) !== bytes.readUInt32LE(pageBytes - FILTER_PAGE_CRC_BYTES)) {
+        throw corrupt(`segment ${key}: filter page ${page}`, 'checksum does not match')
+      }
+      pages.set(page, bytes)
+    }),
+  )
+  const offsets = sliceOffsets(facts.bitsLog2)
+  const isSet = (block: number, hash: number): boolean => {
+    const slice = sliceBytesOf(facts.bitsLog2[block]!)
+    const byte = pages.get(hash >>> (32 - FILTER_PAGE_BITS))![offsets[block]! + ((hash >>> 3) & (slice - 1))]!
+    return (byte & (1 << (hash & 7))) !== 0
+  }
+  return {
+    mayHold: (block) => question.every((alternatives) => alternatives.some((probe) => probe.every((hash) => isSet(block, hash)))),
+    bytesRead: numbers.length * pageBytes,
+  }
+}
+
+function sliceOffsets(bitsLog2: ReadonlyArray<number>): number[] {
+  let offset = 0
+  return bitsLog2.map((log2) => {
+    const at = offset
+    offset += sliceBytesOf(log2)
+    return at
+  })
+}
