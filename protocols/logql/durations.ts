@@ -114,14 +114,14 @@ function decimal(value: number, places: number): string {
   return digits.slice(0, -places) + (fraction === '' ? '' : `.${fraction}`)
 }
 
-/** As Prometheus prints a duration: whole milliseconds in the fewest units, years, weeks and days only when they fit exactly. */
+/** As Prometheus prints a duration: whole milliseconds in the fewest units, years and weeks only when they fit exactly. */
 export function formatPrometheusDuration(ns: number): string {
   let ms = Math.trunc(Math.abs(ns) / 1e6)
   if (ms === 0) return '0s'
   let text = ns < 0 ? '-' : ''
   for (const [unit, unitNs] of PROMETHEUS_UNITS) {
     const unitMs = unitNs / 1e6
-    const exactOnly = unit === 'y' || unit === 'w' || unit === 'd'
+    const exactOnly = unit === 'y' || unit === 'w'
     if (ms < unitMs || (exactOnly && ms % unitMs !== 0)) continue
     text += `${Math.trunc(ms / unitMs)}${unit}`
     ms %= unitMs
