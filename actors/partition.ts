@@ -286,7 +286,7 @@ class PartitionActor {
       context.children.start({
         id,
         behavior: tenantStreamsBehavior(state.slabs, this.services.settings.streamIdleMs),
-        restart: 'temporary',
+        restart: 'transient',
         mailbox: { messagesMax: 1_000_000 },
         idleMs: this.services.settings.streamIdleMs,
         passivate: tenantStreamsAreIdle,

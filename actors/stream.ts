@@ -54,7 +54,7 @@ function append(slabs: SlabTable, state: StreamState, run: RowRun, receivedMs: n
   const late = state.recent.length > 0 && slabs.firstNs(run) <= state.recentMaxNs
   const kept = withoutDuplicates((id) => slabs.of(id), run, late ? state.recent : [])
   if (kept.length === 0) return
-  state.open ??= context.children.start({ id: `chunk-${++state.openCount}`, behavior: chunkBehavior(slabs), restart: 'temporary' })
+  state.open ??= context.children.start({ id: `chunk-${++state.openCount}`, behavior: chunkBehavior(slabs), restart: 'transient' })
   for (const part of kept) deliver(state.open, { kind: 'append', run: part, receivedMs })
   state.recent.push(...kept)
   if (lastNs > state.recentMaxNs) state.recentMaxNs = lastNs

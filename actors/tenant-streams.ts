@@ -70,7 +70,7 @@ function openStream(
   return context.children.start({
     id: stream.id,
     behavior: streamBehavior(slabs),
-    restart: 'temporary',
+    restart: 'transient',
     idleMs,
     passivate: streamIsIdle,
   })

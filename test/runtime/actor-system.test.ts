@@ -253,7 +253,7 @@ describe('passivation', () => {
     await t.clock.run(2_000)
     expect(log).toEqual(['a:init', 'a:end normal'])
     expect(ref.tell(note('wait'))).toBe('delivered')
-    await t.clock.run(4_500)
+    await t.clock.run(3_500)
     expect(log.slice(2)).toEqual(['a:ended', 'a:init', 'a:wait'])
   })
 

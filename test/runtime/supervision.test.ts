@@ -38,7 +38,7 @@ describe('what is restarted', () => {
     }
     const affected = strategy === 'one-for-one' ? [child] : strategy === 'one-for-all' ? children : children.slice(at)
     const start = affected.filter((c) => c.restart !== 'temporary').map((c) => c.id)
-    const stop = affected.filter((c) => c !== child).map((c) => c.id).reverse()
+    const stop = affected.filter((c) => c !== child).map((c) => c.id).toReversed()
     const forgotten = affected.filter((c) => c.restart === 'temporary' && c !== child)
     expect(effects).toEqual([{ kind: 'restart', stop, start, attempt: 1 }, ...forgotten.map(({ id }) => ({ kind: 'forget', id }))])
     expect(state.group).toEqual(strategy === 'one-for-one' ? [] : start)
