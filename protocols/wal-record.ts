@@ -1,179 +1,121 @@
 /**
- * A record of the write-ahead log: several pushes, possibly of several tenants, checksummed and self-contained. Written by `actors/wal-writer.ts`, read by
- * whoever owns the partition. Bodies stay compressed as they are; decoding slices, it does not copy them.
+ * A WAL record: some pushes, perhaps of several tenants, gathered into one JetStream message. Self-contained and checksummed.
  *
- * Layout, little-endian: magic "SKLW" · version u8 · crc32 u32 of all that follows · record id (u8 length, text) · item count u32 · items. An item:
- * tenant (u8 length) · push id (u16 length) · received f64, Unix ms · body bytes u32 · label string count u32, each u32 length and text · compressed body, u32 length.
+ * The tenant's WAL writer encodes, the partition's owner decodes. Bodies stay compressed and are never copied on the way back. Layout, little
+ * endian: `SKWR`, version (1 byte), 3 zero bytes, CRC-32 of everything else (4), then varint-prefixed fields: record id, item count, and per item
+ * tenant, push id, received ms, body length, label count, labels, compressed body.
  */
 import { crc32 } from 'node:zlib'
 import { SkaldError } from '../runtime/errors.ts'
 import type { TenantId } from './model.ts'
 import type { WalItem } from './push/batch.ts'
+import { ByteSink } from './push/encode-protobuf.ts'
+import { WireReader } from './push/protobuf-wire.ts'
 
-const MAGIC = 0x574c4b53
+const MAGIC = Buffer.from('SKWR')
 const VERSION = 1
-const HEADER_BYTES = 9
+const CRC_AT = 8
+const HEADER_BYTES = 12
 
-export interface DecodedWalRecord {
+/** Larger records are refused on both sides; JetStream's own payload limit is far below. */
+export const WAL_RECORD_BYTES_MAX = 256 * 1024 * 1024
+/** Ids and tenant names: longer ones are a fault of the caller. */
+const NAME_BYTES_MAX = 1024
+
+export interface WalRecordContent {
+  /** The publisher's id of the record: a record that was sent twice is applied once. */
   readonly recordId: string
   readonly items: ReadonlyArray<WalItem>
 }
 
+/** Throws a plain Error for what must not be written: ids longer than 1 KiB, records beyond `WAL_RECORD_BYTES_MAX`. */
 export function encodeWalRecord(items: ReadonlyArray<WalItem>, recordId: string): Buffer {
-  const writer = new Writer(HEADER_BYTES + sizeOf(items, recordId))
-  writer.u32(MAGIC)
-  writer.u8(VERSION)
-  writer.u32(0)
-  writer.text8(recordId)
-  writer.u32(items.length)
-  for (const item of items) {
-    writer.text8(item.tenant)
-    writer.text16(item.pushId)
-    writer.f64(item.receivedMs)
-    writer.u32(item.bodyBytes)
-    writer.u32(item.labels.length)
-    for (const text of item.labels) writer.text32(text)
-    writer.bytes32(item.compressedBody)
-  }
-  const record = writer.finish()
-  record.writeUInt32LE(crc32(record.subarray(HEADER_BYTES)), 5)
+  const sink = new ByteSink(items.reduce((sum, item) => sum + item.compressedBody.length + 256, HEADER_BYTES + 64))
+  MAGIC.copy(sink.bytes, sink.reserve(HEADER_BYTES))
+  sink.bytes.fill(0, MAGIC.length, HEADER_BYTES)
+  sink.bytes[MAGIC.length] = VERSION
+  name(sink, recordId)
+  sink.varint(items.length)
+  for (const item of items) writeItem(sink, item)
+  if (sink.length > WAL_RECORD_BYTES_MAX) throw new Error(`WAL record of ${sink.length} bytes exceeds ${WAL_RECORD_BYTES_MAX}`)
+  const record = sink.view()
+  record.writeUInt32LE(checksum(record), CRC_AT)
   return record
 }
 
-function sizeOf(items: ReadonlyArray<WalItem>, recordId: string): number {
-  let bytes = 1 + Buffer.byteLength(recordId) + 4
-  for (const item of items) {
-    bytes += 1 + Buffer.byteLength(item.tenant) + 2 + Buffer.byteLength(item.pushId) + 8 + 4 + 4 + 4 + item.compressedBody.length
-    for (const text of item.labels) bytes += 4 + Buffer.byteLength(text)
-  }
-  return bytes
+function writeItem(sink: ByteSink, item: WalItem): void {
+  name(sink, item.tenant)
+  name(sink, item.pushId)
+  sink.varint(item.receivedMs)
+  sink.varint(item.bodyBytes)
+  sink.varint(item.labels.length)
+  for (const label of item.labels) text(sink, label)
+  sink.varint(item.compressedBody.length)
+  sink.copy(item.compressedBody, 0, item.compressedBody.length)
 }
 
-/** Throws `storage_corrupt` saying what is wrong. */
-export function decodeWalRecord(record: Buffer): DecodedWalRecord {
-  if (record.length < HEADER_BYTES || record.readUInt32LE(0) !== MAGIC) throw corrupt('it does not begin as one')
-  const version = record[4]
-  if (version !== VERSION) throw corrupt(`version ${version} is unknown (this program reads ${VERSION})`)
-  if (record.readUInt32LE(5) !== crc32(record.subarray(HEADER_BYTES))) throw corrupt('its checksum does not match')
-  const reader = new Reader(record, HEADER_BYTES)
-  const recordId = reader.text(reader.u8())
-  const items = Array.from({ length: reader.count(MIN_ITEM_BYTES) }, () => readItem(reader))
-  if (!reader.atEnd) throw corrupt('there are bytes behind its last item')
+function text(sink: ByteSink, value: string): void {
+  sink.varint(Buffer.byteLength(value))
+  sink.text(value)
+}
+
+function name(sink: ByteSink, value: string): void {
+  if (Buffer.byteLength(value) > NAME_BYTES_MAX) throw new Error(`WAL record: a name of ${value.length} characters`)
+  text(sink, value)
+}
+
+const checksum = (record: Buffer): number => crc32(record.subarray(HEADER_BYTES), crc32(record.subarray(0, CRC_AT)))
+
+/** Throws `storage_corrupt` that says what is wrong; never returns a part of a record. Bodies are slices of `record`. */
+export function decodeWalRecord(record: Buffer): WalRecordContent {
+  checkHeader(record)
+  try {
+    return readContent(new WireReader(record, HEADER_BYTES))
+  } catch (error) {
+    if (error instanceof SkaldError && error.code === 'malformed_body') throw corrupt(error.message)
+    throw error
+  }
+}
+
+function checkHeader(record: Buffer): void {
+  if (record.length < HEADER_BYTES) throw corrupt(`${record.length} bytes are less than a header`)
+  if (record.length > WAL_RECORD_BYTES_MAX) throw corrupt(`${record.length} bytes exceed ${WAL_RECORD_BYTES_MAX}`)
+  if (!record.subarray(0, MAGIC.length).equals(MAGIC)) throw corrupt('no magic number')
+  if (record[MAGIC.length] !== VERSION) throw corrupt(`version ${record[MAGIC.length]} is not ${VERSION}`)
+  const stated = record.readUInt32LE(CRC_AT)
+  const actual = checksum(record)
+  if (stated !== actual) throw corrupt(`checksum ${actual.toString(16)} is not ${stated.toString(16)}`)
+}
+
+function readContent(reader: WireReader): WalRecordContent {
+  const recordId = readText(reader)
+  const items: WalItem[] = []
+  // Counts come from the record, so nothing is allocated by them: every element takes at least a byte of what is left.
+  for (let left = readCount(reader); left > 0; left--) items.push(readItem(reader))
+  if (reader.at !== reader.end) throw corrupt(`${reader.end - reader.at} bytes after the last item`)
   return { recordId, items }
 }
 
-/** The least that an item takes: what bounds a claimed count before anything is allocated. */
-const MIN_ITEM_BYTES = 1 + 2 + 8 + 4 + 4 + 4
-const MIN_LABELS_BYTES = 4
-
-function readItem(reader: Reader): WalItem {
-  const tenant = reader.text(reader.u8()) as TenantId
-  const pushId = reader.text(reader.u16())
-  const receivedMs = reader.f64()
-  const bodyBytes = reader.u32()
-  const labels = Array.from({ length: reader.count(MIN_LABELS_BYTES) }, () => reader.text(reader.u32()))
-  const compressedBody = reader.slice(reader.u32())
-  return { tenant, pushId, receivedMs, labels, compressedBody, bodyBytes }
+function readItem(reader: WireReader): WalItem {
+  const tenant = readText(reader) as TenantId
+  const pushId = readText(reader)
+  const receivedMs = reader.varint()
+  const bodyBytes = reader.varint()
+  const labels: string[] = []
+  for (let left = readCount(reader); left > 0; left--) labels.push(readText(reader))
+  const from = reader.lengthDelimited()
+  return { tenant, pushId, receivedMs, labels, compressedBody: reader.bytes.subarray(from, reader.at), bodyBytes }
 }
 
-const corrupt = (why: string): SkaldError => new SkaldError('storage_corrupt', `WAL record: ${why}`)
-
-class Writer {
-  private readonly buffer: Buffer
-  private at = 0
-
-  constructor(bytes: number) {
-    this.buffer = Buffer.allocUnsafe(bytes)
-  }
-
-  u8(value: number): void {
-    this.at = this.buffer.writeUInt8(value, this.at)
-  }
-
-  u32(value: number): void {
-    this.at = this.buffer.writeUInt32LE(value, this.at)
-  }
-
-  f64(value: number): void {
-    this.at = this.buffer.writeDoubleLE(value, this.at)
-  }
-
-  text8(text: string): void {
-    this.u8(Buffer.byteLength(text))
-    this.at += this.buffer.write(text, this.at)
-  }
-
-  text16(text: string): void {
-    this.at = this.buffer.writeUInt16LE(Buffer.byteLength(text), this.at)
-    this.at += this.buffer.write(text, this.at)
-  }
-
-  text32(text: string): void {
-    this.u32(Buffer.byteLength(text))
-    this.at += this.buffer.write(text, this.at)
-  }
-
-  bytes32(bytes: Buffer): void {
-    this.u32(bytes.length)
-    this.at += bytes.copy(this.buffer, this.at)
-  }
-
-  finish(): Buffer {
-    if (this.at !== this.buffer.length) throw new Error('WAL record: its size was computed wrong')
-    return this.buffer
-  }
+function readCount(reader: WireReader): number {
+  const count = reader.varint()
+  if (count > reader.end - reader.at) throw corrupt(`count ${count} exceeds the ${reader.end - reader.at} bytes left`)
+  return count
 }
 
-class Reader {
-  private readonly buffer: Buffer
-  private at: number
-
-  constructor(buffer: Buffer, at: number) {
-    this.buffer = buffer
-    this.at = at
-  }
-
-  get atEnd(): boolean {
-    return this.at === this.buffer.length
-  }
-
-  u8(): number {
-    return this.buffer.readUInt8(this.take(1))
-  }
-
-  u16(): number {
-    return this.buffer.readUInt16LE(this.take(2))
-  }
-
-  u32(): number {
-    return this.buffer.readUInt32LE(this.take(4))
-  }
-
-  f64(): number {
-    return this.buffer.readDoubleLE(this.take(8))
-  }
-
-  /** A number of things of at least `bytesMin` bytes each. */
-  count(bytesMin: number): number {
-    const count = this.u32()
-    if (count * bytesMin > this.buffer.length - this.at) throw corrupt(`it claims ${count} parts in ${this.buffer.length - this.at} bytes`)
-    return count
-  }
-
-  text(bytes: number): string {
-    const from = this.take(bytes)
-    return this.buffer.toString('utf8', from, from + bytes)
-  }
-
-  slice(bytes: number): Buffer {
-    const from = this.take(bytes)
-    return this.buffer.subarray(from, from + bytes)
-  }
-
-  private take(bytes: number): number {
-    const from = this.at
-    if (from + bytes > this.buffer.length) throw corrupt('it is cut short')
-    this.at = from + bytes
-    return from
-  }
+function readText(reader: WireReader): string {
+  const from = reader.lengthDelimited()
+  return reader.bytes.toString('utf8', from, reader.at)
 }
+
+const corrupt = (what: string): SkaldError => new SkaldError('storage_corrupt', `corrupt WAL record: ${what}`)
