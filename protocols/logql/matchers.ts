@@ -1,6 +1,7 @@
 /**
  * Label matchers as predicates. Used wherever streams are chosen: the index, heads, scans, tails, limits, deletes. Regular expressions match the whole value;
- * alternations of literals become sets. An absent label has the value ''.
+ * alternations of literals become sets,
+ * and `.` takes newlines too. An absent label has the value ''.
  */
 import type { Labels } from '../model.ts'
 import type { Matcher } from './ast.ts'
@@ -22,14 +23,14 @@ export function compileMatcher({ op, value }: Matcher): ValuePredicate {
 }
 
 function wholeMatch(pattern: string): ValuePredicate {
-  if (pattern === '.*') return (value) => !value.includes('\n')
-  if (pattern === '.+') return (value) => value !== '' && !value.includes('\n')
+  if (pattern === '.*') return () => true
+  if (pattern === '.+') return (value) => value !== ''
   const literals = literalAlternatives(pattern)
   if (literals !== null) {
     const set = new Set(literals)
     return (value) => set.has(value)
   }
-  const regex = compileRegex(pattern)
+  const regex = compileRegex(pattern, { dotAll: true })
   return (value) => regex.fullMatch(value)
 }
 

@@ -5,7 +5,7 @@
 import type { Expr, LogExpr, Matcher } from './ast.ts'
 import { faultOf } from './build.ts'
 import { parseError } from './lexer.ts'
-import { compileMatcher } from './matchers.ts'
+import { acceptsEmpty } from './regex.ts'
 
 const SELECTOR_TOO_WIDE = 'queries require at least one regexp or equality matcher that does not have an empty-compatible value. '
   + 'For instance, app=~".*" does not meet this requirement, but app=~".+" will'
@@ -33,4 +33,11 @@ function validateSelector({ matchers }: LogExpr): void {
 }
 
 /** Whether a stream without the label would pass. */
-export const matchesEmpty = (matcher: Matcher): boolean => compileMatcher(matcher)('')
+export function matchesEmpty({ op, value }: Matcher): boolean {
+  switch (op) {
+    case '=': return value === ''
+    case '!=': return value !== ''
+    case '=~': return acceptsEmpty(value)
+    case '!~': return !acceptsEmpty(value)
+  }
+}
