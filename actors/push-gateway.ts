@@ -56,7 +56,7 @@ export function makePushGateway(services: Services, sizes: PushSizes, tenants: A
 }
 
 function decode(services: Services, { kind, content, tenant }: PushRequest, sizes: PushSizes): DecodedPush {
-  return kind === 'otlp' ? decodeOtlpPush(content, sizes, services.limitsOf(tenant), services.clock.nowMs()) : decodePush(content, sizes)
+  return kind === 'otlp' ? decodeOtlpPush(content, { limits: services.limitsOf(tenant), nowMs: services.clock.nowMs(), sizes }) : decodePush(content, sizes)
 }
 
 /** Whatever can be tried again says when. */

@@ -14,7 +14,6 @@ import { splitBatch } from '../protocols/push/split.ts'
 import { PushValidator, type PushVerdict } from '../protocols/push/validate.ts'
 import { partitionOf } from '../protocols/routing.ts'
 import type { Services } from './services.ts'
-import { TenantRates } from './tenant-rates.ts'
 import type { WalWriterMessage, WriteItem } from './wal-writer.ts'
 
 /** What the client is told. */
@@ -37,7 +36,6 @@ export type WriterOf = (partition: number) => ActorRef<WalWriterMessage>
 interface TenantState {
   limits: Limits
   validator: PushValidator
-  rates: TenantRates
 }
 
 /** Raw bytes of a WAL item: below the server's largest message whatever the compression. */
@@ -60,7 +58,7 @@ export function tenantBehavior(services: Services, tenant: TenantId, writerOf: W
 
 function freshState(services: Services, tenant: TenantId): TenantState {
   const limits = services.limitsOf(tenant)
-  return { limits, validator: new PushValidator(tenant, limits), rates: new TenantRates(tenant, limits) }
+  return { limits, validator: new PushValidator(tenant, limits) }
 }
 
 function accept(services: Services, tenant: TenantId, state: TenantState, message: TenantMessage, writerOf: WriterOf): void {
@@ -68,7 +66,6 @@ function accept(services: Services, tenant: TenantId, state: TenantState, messag
   const verdicts = message.push.batches.map((batch) => state.validator.validate(batch, nowMs))
   countReceived(services, tenant, message.push.batches)
   countDiscarded(services, tenant, verdicts)
-  state.rates.admit(verdicts, nowMs)
   const refusal = verdicts.find((verdict) => verdict.refusal !== null)?.refusal ?? null
   const answer: PushAnswer = refusal ?? STORED
   const untouched = verdicts.length === 1 && verdicts[0]!.batch === message.push.batches[0]

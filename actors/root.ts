@@ -1,0 +1,199 @@
+/**
+ * Composes a node: opens the real ports, starts the actors, and stops them in reverse order. The only file that names implementations of ports (thread
+ * entries open theirs by URL). `skald start` calls it; so do integration tests.
+ */
+import { availableParallelism, hostname } from 'node:os'
+import path from 'node:path'
+import * as Effect from 'effect/Effect'
+import type { ActorRef } from '../runtime/actor.ts'
+import { LocalActorSystem } from '../runtime/actor-system.ts'
+import { SystemClock } from '../runtime/clock-system.ts'
+import { lockDirectory } from '../runtime/data-lock.ts'
+import { startHttpServer } from '../runtime/http-server.ts'
+import { JetStreamKv } from '../runtime/kv-jetstream.ts'
+import { createLogger, logFormat } from '../runtime/log.ts'
+import { createMetrics } from '../runtime/metrics.ts'
+import { startNatsServer, type NatsServer, type NatsServerEvent } from '../runtime/nats-server.ts'
+import { SystemRandom } from '../runtime/random-system.ts'
+import { activeTraceFields, startTelemetry } from '../runtime/telemetry.ts'
+import { connectTransport, natsConnectionOf } from '../runtime/transport-nats.ts'
+import { TenantLimits } from '../protocols/limits.ts'
+import { openKvCatalog } from '../storage/catalog-kv.ts'
+import { rebuildCatalog } from '../storage/catalog-rebuild.ts'
+import { MemoryBudget } from '../storage/memory-budget.ts'
+import { withRetries } from '../storage/object-store-retry.ts'
+import { openJetStreamWal } from '../storage/wal-jetstream.ts'
+import type { SkaldConfig } from './config.ts'
+import { FairQueue } from './fair-queue.ts'
+import { makeFlusher } from './flusher.ts'
+import { adminRoutes } from './http-admin.ts'
+import { metadataRoutes } from './http-metadata.ts'
+import { pushRoutes } from './http-push.ts'
+import { queryError, queryRoutes } from './http-query.ts'
+import { serveNatsPush } from './nats-push.ts'
+import { logActorEvent, logNatsEvent } from './node-log.ts'
+import { makeNodeMetrics } from './node-metrics.ts'
+import { nodeSettings } from './node-settings.ts'
+import { openObjectStore } from './object-stores.ts'
+import { PartitionDirectory } from './partition-directory.ts'
+import { makePartitionReads } from './partition-reads.ts'
+import { partitionBehavior } from './partition.ts'
+import { makePushGateway, tenantsBehavior } from './push-gateway.ts'
+import { makeQuerier } from './querier.ts'
+import { makeQueryFrontEnd } from './query-front-end.ts'
+import { makeThreadedWork } from './segment-work-threads.ts'
+import type { Services } from './services.ts'
+import { walWriterBehavior, type WalWriterMessage } from './wal-writer.ts'
+
+export interface RunningNode {
+  readonly url: string
+  stop(): Promise<void>
+}
+
+type Release = () => Promise<unknown> | unknown
+
+/** What was opened, released in reverse order. */
+class Opened {
+  private readonly releases: Release[] = []
+
+  add(release: Release): void {
+    this.releases.push(release)
+  }
+
+  async close(): Promise<void> {
+    for (let release = this.releases.pop(); release !== undefined; release = this.releases.pop()) await release()
+  }
+}
+
+const THREAD_HEAP_MB = 512
+
+/** Resolves when the node serves (it may still be replaying: F2). Rejects with SkaldError `setup` when it cannot start; then nothing is left running. */
+export async function startNode(config: SkaldConfig, _environment: Readonly<Record<string, string | undefined>> = {}): Promise<RunningNode> {
+  const opened = new Opened()
+  try {
+    const url = await compose(config, opened)
+    return { url, stop: () => opened.close() }
+  } catch (error) {
+    await opened.close()
+    throw error
+  }
+}
+
+async function compose(config: SkaldConfig, opened: Opened): Promise<string> {
+  const clock = new SystemClock()
+  const random = new SystemRandom()
+  const telemetry = await startTelemetry({ endpoint: config.otel.endpoint, serviceName: config.otel.service_name, sampleRatio: config.otel.sample_ratio })
+  opened.add(() => telemetry.shutdown())
+  const log = createLogger({ level: config.log.level, format: logFormat(config.log.format), traceFields: activeTraceFields })
+  const metrics = createMetrics({ processMetrics: true })
+  const nodeMetrics = makeNodeMetrics(metrics)
+  const node = config.node_id === '' ? hostname() : config.node_id
+
+  const lock = lockDirectory(config.data_dir)
+  opened.add(() => lock.release())
+  const nats = config.nats.url === '' ? await startEmbeddedNats(config, (event) => logNatsEvent(log, event)) : null
+  if (nats !== null) opened.add(() => nats.stop())
+  const transport = await connectTransport({ servers: nats === null ? config.nats.url.split(',') : nats.url, name: `skald ${node}`, random, waitForServer: true })
+  opened.add(() => transport.close())
+  const kv = new JetStreamKv(transport, { clock, random })
+  opened.add(() => kv.close())
+
+  const objectStoreUrl = config.object_store.url === '' ? `file:${path.resolve(config.data_dir, 'objects')}` : config.object_store.url
+  const store = withRetries(await openObjectStore(objectStoreUrl, clock, random), { clock, random, policy: { triesMax: config.object_store.retries + 1 } })
+  opened.add(() => store.close())
+  const { replicas } = config.nats
+  await rebuildLostCatalog()
+  const catalog = await openKvCatalog(kv, { clock, random, replicas, onCorrupt: (error) => log.error('a catalog value cannot be read', { error }) })
+  opened.add(() => catalog.close())
+  const wal = await openJetStreamWal(natsConnectionOf(transport), {
+    clock,
+    random,
+    replicas,
+    storedThrough: (partition) => catalog.current(partition).checkpoint,
+    ...(config.wal.max_size > 0 ? { bytesMax: config.wal.max_size } : {}),
+  })
+  opened.add(() => wal.close())
+
+  const work = makeThreadedWork({
+    objectStoreUrl,
+    cacheBytesMax: config.memory.cache / 4,
+    scanThreads: config.querier.workers === 0 ? availableParallelism() : config.querier.workers,
+    heapMbMax: THREAD_HEAP_MB,
+    onCrash: (error) => {
+      nodeMetrics.workerCrashes.inc()
+      log.error('a worker thread died and was replaced', { error })
+    },
+  })
+  opened.add(() => work.close())
+  const flusher = makeFlusher({ work, store, catalog, wal, log, metrics: nodeMetrics, concurrentFlushesMax: config.ingester.concurrent_flushes })
+  opened.add(() => Effect.runPromise(flusher.shutdown()))
+
+  const tenantLimits = new TenantLimits(config.limits_config, config.overrides)
+  const system = new LocalActorSystem({ node, clock, random, onEvent: (event) => logActorEvent(log, event) })
+  const services: Services = {
+    node, system, clock, random, log, transport, wal, catalog, work, flusher,
+    metrics: nodeMetrics,
+    budget: new MemoryBudget({ bytesMax: config.memory.budget }),
+    limitsOf: (tenant) => tenantLimits.of(tenant),
+    settings: nodeSettings(config),
+  }
+
+  const directory = new PartitionDirectory()
+  for (let partition = 0; partition < config.partitions; partition++) {
+    directory.add(partition, system.root.start({ id: `partition-${partition}`, behavior: partitionBehavior(services, { partition, leaseEpoch: 1 }), restart: 'permanent', mailbox: PARTITION_MAILBOX }))
+  }
+  const incarnation = random.hex(6)
+  const writers = Array.from({ length: config.partitions }, (_, partition): ActorRef<WalWriterMessage> => {
+    const behavior = walWriterBehavior(services, partition, incarnation, (p, record) => directory.published(p, record))
+    return system.root.start({ id: `wal-writer-${partition}`, behavior, restart: 'permanent', mailbox: WRITER_MAILBOX })
+  })
+  const tenants = system.root.start({ id: 'tenants', behavior: tenantsBehavior(services, (partition) => writers[partition]!), restart: 'permanent', mailbox: WRITER_MAILBOX })
+  opened.add(() => Effect.runPromise(system.shutdown()))
+
+  const sizes = { bodyBytesMax: config.http.max_body_size, decompressedBytesMax: config.http.max_decompressed_size }
+  const gateway = makePushGateway(services, sizes, tenants)
+  const natsPush = serveNatsPush(transport, gateway)
+  opened.add(() => natsPush.close())
+  const querier = makeQuerier(services, makePartitionReads(services, directory))
+  const frontEnd = makeQueryFrontEnd(services, querier, new FairQueue(clock, config.querier.max_concurrent, config.querier.max_outstanding_per_tenant))
+  const defaultTenant = config.tenancy.default_tenant
+  const http = await startHttpServer({
+    host: config.http.host,
+    port: config.http.port,
+    metrics,
+    routes: [
+      ...pushRoutes(gateway, defaultTenant),
+      ...queryRoutes(services, frontEnd, defaultTenant),
+      ...metadataRoutes({ services, querier, defaultTenant, metadataBy: config.querier.metadata_by }),
+      ...adminRoutes({ services, directory, metrics, config, nats }),
+    ],
+    onError: queryError,
+  })
+  opened.add(() => http.close(config.http.shutdown_timeout))
+  return http.url
+
+  /** F4: a KV store that was lost while segments exist is made again before anything is written. */
+  async function rebuildLostCatalog(): Promise<void> {
+    const report = await rebuildCatalog(store, kv, { replicas })
+    const written = report.partitions.filter((partition) => partition.outcome === 'written')
+    if (written.length > 0) log.warn('the catalog was lost and has been rebuilt from the bucket', { partitions: written.length, segments: written.reduce((sum, p) => sum + p.segmentCount, 0) })
+  }
+}
+
+/** Messages are small or hold what is counted elsewhere; the bytes bound what waits decoded for a partition that is busy. */
+const PARTITION_MAILBOX = { messagesMax: 100_000, bytesMax: 64 * 1024 * 1024 }
+const WRITER_MAILBOX = { messagesMax: 100_000, bytesMax: 128 * 1024 * 1024 }
+
+function startEmbeddedNats(config: SkaldConfig, onEvent: (event: NatsServerEvent) => void): Promise<NatsServer> {
+  const { bin, host, port, max_payload, sync_interval, max_store } = config.nats
+  return startNatsServer({
+    directory: path.resolve(config.data_dir, 'nats'),
+    host,
+    port,
+    maxPayloadBytes: max_payload,
+    syncInterval: sync_interval,
+    ...(bin === '' ? {} : { bin }),
+    ...(max_store > 0 ? { storeBytesMax: max_store } : {}),
+    onEvent,
+  })
+}
