@@ -16,7 +16,7 @@ export const CONFIG_SCHEMA = {
     host: text('127.0.0.1', 'Address to listen on.'),
     port: integer(3100, 'Port to listen on; 0 takes a free one.', 0, 65_535),
     max_body_size: size('100MB', 'Bytes of a push as it comes over the wire (Loki: `distributor.max-recv-msg-size`).'),
-    max_decompressed_size: size('5000MB', 'Bytes of a push after decompression (Loki: `distributor.max-decompressed-size`).'),
+    max_decompressed_size: size('500MB', 'Bytes of a push after decompression (Loki: `distributor.max-decompressed-size`, 5000MB there).'),
     shutdown_timeout: duration('30s', 'How long requests may go on while the node stops.'),
   },
   nats: {

@@ -1,0 +1,67 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { runCommand } from '../support/command.ts'
+
+const SKALD = path.resolve(import.meta.dirname, '../../bin/skald.ts')
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'skald-bin-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('skald', () => {
+  it('lists its commands, and each has its usage', async () => {
+    const { code, stdout } = await runCommand(['--help'])
+    expect(code).toBe(0)
+    for (const command of ['start', 'status', 'config', 'push', 'query', 'tail']) expect(stdout).toContain(`  ${command}`)
+    for (const command of ['status', 'config', 'push', 'query', 'tail']) {
+      expect(await runCommand([command, '--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining(`usage: skald ${command}`) })
+    }
+  })
+
+  it('refuses an unknown command with exit code 2', async () => {
+    expect(await runCommand(['strat'])).toMatchObject({ code: 2, stderr: expect.stringContaining('unknown command strat') })
+  })
+
+  it('runs as a program', async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, [SKALD, 'config', 'check'], { cwd: folder, env: { PATH: process.env['PATH'] ?? '' } })
+    expect(stdout).toBe('# no file: good\n# all defaults\n')
+  })
+})
+
+describe('skald config check', () => {
+  const write = (yaml: string): string => {
+    const file = path.join(folder, 'skald.yaml')
+    writeFileSync(file, yaml)
+    return file
+  }
+
+  it('prints what differs from the defaults, in the file\'s own forms', async () => {
+    const file = write('http: {port: 80}\nlimits_config: {query_timeout: 90s, max_line_size: 1MB}\n')
+    const { code, stdout } = await runCommand(['config', 'check', '--config', file], { environment: { SKALD_PARTITIONS: '8' } })
+    expect(code).toBe(0)
+    expect(stdout).toBe(`# ${file}: good\npartitions: 8\nhttp:\n  port: 80\nlimits_config:\n  max_line_size: 1MB\n  query_timeout: 1m30s\n`)
+  })
+
+  it('lists every mistake, with exit code 2', async () => {
+    const file = write('htp: {port: 80}\npartitions: many\n')
+    const { code, stderr } = await runCommand(['config', 'check'], { environment: { SKALD_CONFIG: file } })
+    expect(code).toBe(2)
+    expect(stderr).toContain('unknown key htp, did you mean http?')
+    expect(stderr).toContain('partitions is "many"; a whole number from 1 to 4096 expected')
+  })
+
+  it('says which file it cannot read', async () => {
+    expect(await runCommand(['config', 'check', '--config', path.join(folder, 'no.yaml')])).toMatchObject({ code: 2, stderr: expect.stringContaining('ENOENT') })
+  })
+
+  it('prints what can be loaded again with --all', async () => {
+    const { stdout } = await runCommand(['config', 'check', '--all'], { environment: {} })
+    const again = await runCommand(['config', 'check', '--config', write(stdout)])
+    expect(again.stdout.split('\n').slice(1)).toEqual(['# all defaults', ''])
+  })
+})
