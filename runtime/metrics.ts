@@ -50,14 +50,7 @@ export function createMetrics(options: { readonly processMetrics?: boolean } = {
     counter: (name, help, labels = []) => new prom.Counter({ name, help, labelNames: [...labels], registers }),
     gauge: (name, help, labels = []) => new prom.Gauge({ name, help, labelNames: [...labels], registers }),
     gaugeFrom: (name, help, read) => {
-      new prom.Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(read())
-        },
-      })
+      const gauge: prom.Gauge = new prom.Gauge({ name, help, registers, collect: () => gauge.set(read()) })
     },
     histogram: (name, help, buckets, labels = []) => new prom.Histogram({ name, help, buckets: [...buckets], labelNames: [...labels], registers }),
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),

@@ -182,16 +182,16 @@ class EmbeddedNats implements NatsServer {
 
   /** JetStream recovers its store before the server listens, so a greeting that offers JetStream means ready. */
   async #waitReady(child: ChildProcess): Promise<ServerInfo> {
-    let dead: string | undefined
-    void this.#died.then((reason) => (dead = reason))
+    const dead = { reason: '' }
+    void this.#died.then((reason) => (dead.reason = reason))
     const end = performance.now() + READY_TIMEOUT_MS
-    while (dead === undefined && performance.now() < end) {
+    while (dead.reason === '' && performance.now() < end) {
       const port = this.#announcedPort(child)
       const info = port === null ? null : await readServerInfo(this.#host, port, 1_000)
       if (info?.jetstream) return info
       await sleep(READY_POLL_MS)
     }
-    throw new SkaldError('setup', `nats-server did not start on ${this.url}: ${this.#complaint() ?? dead ?? `not ready after ${READY_TIMEOUT_MS / 1000} s`}`)
+    throw new SkaldError('setup', `nats-server did not start on ${this.url}: ${this.#complaint() ?? (dead.reason || `not ready after ${READY_TIMEOUT_MS / 1000} s`)}`)
   }
 
   /** The server writes `<name>_<pid>.ports` once it listens. */
