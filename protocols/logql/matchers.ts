@@ -43,10 +43,14 @@ export function acceptedValues({ op, value }: Matcher): ReadonlyArray<string> | 
   return op === '=~' ? literalAlternatives(value) : null
 }
 
-/** All matchers must accept.. */
+/** What Loki's index calls every stream: a matcher on `__name__` sees this and never a stream's own label. */
+const METRIC_NAME = '__name__'
+const METRIC_NAME_VALUE = 'logs'
+
+/** All matchers must accept. */
 export function compileMatchers(matchers: ReadonlyArray<Matcher>): (labels: Labels) => boolean {
   const compiled = matchers.map((matcher) => ({ name: matcher.name, accepts: compileMatcher(matcher) }))
-  return (labels) => compiled.every(({ name, accepts }) => accepts(valueOf(labels, name)))
+  return (labels) => compiled.every(({ name, accepts }) => accepts(name === METRIC_NAME ? METRIC_NAME_VALUE : valueOf(labels, name)))
 }
 
 /** '' when the label is absent. */

@@ -27,9 +27,12 @@ export function checkStream(text: string, tenant: TenantId, limits: Limits): Che
   if (text.length > LABELS_TEXT_BYTES_MAX) {
     throw new SkaldError('body_too_large', `request body too large: stream labels size ${text.length}B exceeds limit of ${LABELS_TEXT_BYTES_MAX}B`)
   }
-  const labels = discoverService(parse(text), limits.discover_service_name)
-  const labelsText = formatLabels(labels)
-  return { labelsText, labels, refusal: refusalOf(labels, labelsText, limits) ?? missingLabels(labels, labelsText, tenant, limits) }
+  const given = discoverService(parse(text), limits.discover_service_name)
+  const givenText = formatLabels(given)
+  const refusal = refusalOf(given, givenText, limits) ?? missingLabels(given, givenText, tenant, limits)
+  // `__name__` is the index's own: accepted, but no label of the stream.
+  const labels = given.filter(([name]) => name !== '__name__')
+  return { labelsText: labels.length === given.length ? givenText : formatLabels(labels), labels, refusal }
 }
 
 function parse(text: string): Labels {
