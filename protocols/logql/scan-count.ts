@@ -2,7 +2,7 @@
  * Counts rows, or the bytes of their lines, without looking at a line: a plan without stages knows a row's series from its stream, its structured metadata
  * and its level alone. Where those do not matter a run is counted from edge to edge of the windows. Used by the metric scan; a hot path.
  */
-import type { EntryBlock, StreamRun } from '../model.ts'
+import type { EntryBlock, LevelColumn, MetadataColumn, StreamRun } from '../model.ts'
 import type { MetricStates } from './metric-states.ts'
 import type { Pipeline, Row, RowSink } from './pipeline.ts'
 import type { SeriesByLabels } from './series-by-labels.ts'
@@ -27,7 +27,7 @@ export class CountedRuns {
   private readonly pipeline: Pipeline
   private readonly seriesBy: SeriesByLabels
   private readonly needsBytes: boolean
-  private readonly varies: boolean
+  private known: { readonly block: EntryBlock; readonly combinations: Combinations | null } | null = null
   private readonly one = new OneRow()
 
   constructor(metric: MetricStates, pipeline: Pipeline, seriesBy: SeriesByLabels) {
@@ -35,16 +35,25 @@ export class CountedRuns {
     this.pipeline = pipeline
     this.seriesBy = seriesBy
     this.needsBytes = metric.operator.source === 'bytes'
-    this.varies = pipeline.needsMetadata || pipeline.needsLevels
   }
 
   /** Rows `[from, to)` of the run, all inside the window's edges. */
   add(block: EntryBlock, run: StreamRun, from: number, to: number, window: BlockSlots, duplicates: ReadonlySet<number> | null): void {
     const part = { block, run, from, to, window, duplicates }
-    const combinations = this.varies ? combinationsOf(block) : null
+    const combinations = this.combinationsIn(block)
     if (combinations === null) this.addWhole(part)
     else if (combinations.count <= COMBINATIONS_MAX) this.addByCombination(part, combinations)
     else this.addByRow(part)
+  }
+
+  /** Of the last block asked about: its runs share them. */
+  private combinationsIn(block: EntryBlock): Combinations | null {
+    if (this.known?.block !== block) {
+      const metadata = this.pipeline.needsMetadata ? block.metadata() : null
+      const levels = this.pipeline.needsLevels ? block.levels() : null
+      this.known = { block, combinations: combinationsOf(metadata, levels) }
+    }
+    return this.known.combinations
   }
 
   private addWhole(part: Part): void {
@@ -60,32 +69,31 @@ export class CountedRuns {
     const rows = new Float64Array(count)
     const bytes = new Float64Array(count)
     const lengths = this.needsBytes ? part.block.lengths() : null
-    const touched: number[] = []
+    const seriesOf = (code: number, row: number): number => (series[code]! === -1 ? (series[code] = this.seriesOfRow(part, row)) : series[code]!)
     this.forEachSlot(part, (slot, from, to) => {
-      for (let row = from; row < to; row++) {
-        if (part.duplicates !== null && part.duplicates.has(row)) continue
-        const code = codes(row)
-        if (rows[code] === 0) {
-          touched.push(code)
-          if (series[code] === -1) series[code] = this.seriesOfRow(part, row)
-        }
-        rows[code]! += 1
-        if (lengths !== null) bytes[code]! += lengths[row]!
+      if (part.duplicates !== null || count > to - from) {
+        this.addEach(part, slot, from, to, (row) => seriesOf(codes[row]!, row))
+        return
       }
-      for (const code of touched) {
-        this.addRows(series[code]!, slot, rows[code]!, bytes[code]!)
+      for (let row = from; row < to; row++) rows[codes[row]!]! += 1
+      if (lengths !== null) for (let row = from; row < to; row++) bytes[codes[row]!]! += lengths[row]!
+      for (let code = 0; code < count; code++) {
+        if (rows[code] === 0) continue
+        this.addRows(series[code] === -1 ? seriesOf(code, rowWith(codes, code, from)) : series[code]!, slot, rows[code]!, bytes[code]!)
         rows[code] = bytes[code] = 0
       }
-      touched.length = 0
     })
   }
 
   private addByRow(part: Part): void {
-    this.forEachSlot(part, (slot, from, to) => {
-      for (let row = from; row < to; row++) {
-        if (part.duplicates?.has(row) !== true) this.addRows(this.seriesOfRow(part, row), slot, 1, this.needsBytes ? part.block.lengths()[row]! : 0)
-      }
-    })
+    this.forEachSlot(part, (slot, from, to) => this.addEach(part, slot, from, to, (row) => this.seriesOfRow(part, row)))
+  }
+
+  private addEach({ block, duplicates }: Part, slot: number, from: number, to: number, seriesOf: (row: number) => number): void {
+    const lengths = this.needsBytes ? block.lengths() : null
+    for (let row = from; row < to; row++) {
+      if (duplicates === null || !duplicates.has(row)) this.addRows(seriesOf(row), slot, 1, lengths === null ? 0 : lengths[row]!)
+    }
   }
 
   private forEachSlot({ block, window, from, to }: Part, slot: (slot: number, from: number, to: number) => void): void {
@@ -125,18 +133,24 @@ class OneRow implements RowSink {
 
 interface Combinations {
   readonly count: number
-  readonly codes: (row: number) => number
+  /** By row. */
+  readonly codes: ArrayLike<number>
 }
 
-/** null: all rows of a run are alike. */
-function combinationsOf(block: EntryBlock): Combinations | null {
-  const metadata = block.metadata()
-  const levels = block.levels()
-  if (metadata === null && levels === null) return null
-  if (metadata === null) return { count: levels!.values.length, codes: (row) => levels!.codes[row]! }
-  if (levels === null) return { count: metadata.sets.length, codes: (row) => metadata.codes[row]! }
+/** What of the block tells rows of a run apart; null: nothing. */
+function combinationsOf(metadata: MetadataColumn | null, levels: LevelColumn | null): Combinations | null {
+  if (metadata === null) return levels === null ? null : { count: levels.values.length, codes: levels.codes }
+  if (levels === null) return { count: metadata.sets.length, codes: metadata.codes }
   const width = levels.values.length
-  return { count: metadata.sets.length * width, codes: (row) => metadata.codes[row]! * width + levels.codes[row]! }
+  const codes = new Uint32Array(metadata.codes.length)
+  for (let row = 0; row < codes.length; row++) codes[row] = metadata.codes[row]! * width + levels.codes[row]!
+  return { count: metadata.sets.length * width, codes }
+}
+
+function rowWith(codes: ArrayLike<number>, code: number, from: number): number {
+  let row = from
+  while (codes[row] !== code) row++
+  return row
 }
 
 function duplicatesIn(duplicates: ReadonlySet<number> | null, from: number, to: number): number {
