@@ -11,7 +11,13 @@ export interface AnsweringRef<M> {
   awaitAnswer(message: M, fail: (error: SkaldError) => void): () => void
 }
 
+/** A reference whose asks go over the network. */
+export interface RemotelyAsked<M> {
+  askRemotely<A>(make: (reply: Reply<A>) => M, timeoutMs: number, options?: TellOptions): Promise<A>
+}
+
 export function ask<M, A>(clock: Clock, to: ActorRef<M>, make: (reply: Reply<A>) => M, timeoutMs: number, options?: TellOptions): Promise<A> {
+  if ('askRemotely' in to) return (to as ActorRef<M> & RemotelyAsked<M>).askRemotely(make, timeoutMs, options)
   return new Promise<A>((resolve, reject) => {
     let withdraw: (() => void) | undefined
     let isSettled = false
