@@ -1,5 +1,5 @@
 /** Builds an `EntryBlock` from plain entries, for tests of whatever reads blocks. */
-import type { EntryBlock, Labels, LevelColumn, MetadataColumn } from '../../protocols/model.ts'
+import type { EntryBlock, Labels, LevelColumn, LineColumn, MetadataColumn } from '../../protocols/model.ts'
 
 export interface TestEntry {
   readonly ns: bigint
@@ -40,6 +40,7 @@ export function blockOf(streams: ReadonlyArray<TestStream>, options: { readonly 
   let row = 0
   const runs = streams.map((s) => ({ labels: labelsOf(s.labels), from: row, to: (row += s.entries.length) }))
   const times = rows.map((r) => r.ns)
+  let lines: LineColumn | null = null
   return {
     rowCount: rows.length,
     baseNs,
@@ -48,7 +49,7 @@ export function blockOf(streams: ReadonlyArray<TestStream>, options: { readonly 
     runs,
     relativeNs: () => relative,
     lengths: () => lengths,
-    lines: () => ({ bytes: Buffer.concat(encoded), starts, lengths }),
+    lines: () => (lines ??= { bytes: Buffer.concat(encoded), starts, lengths }),
     metadata: () => (sets.length > 1 ? metadata : null),
     levels: () => (options.levels === false ? null : levels),
   }

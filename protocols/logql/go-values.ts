@@ -1,0 +1,74 @@
+/**
+ * Numbers, durations and sizes as label values spell them, read as Go reads them (`strconv.ParseFloat`, `time.ParseDuration`, and the byte sizes of
+ * go-humanize). Used by label filters, unwrap and templates. A value that cannot be read comes back as the text of Go's error, so no exception is
+ * thrown per line.
+ */
+import { goQuote } from './go-text.ts'
+
+const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/
+const HEXADECIMAL = /^([+-]?)0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?[pP]([+-]?\d+)$/
+const SPECIAL: Readonly<Record<string, number>> = { inf: Infinity, '+inf': Infinity, '-inf': -Infinity, infinity: Infinity, '+infinity': Infinity, '-infinity': -Infinity, nan: NaN }
+
+export function parseFloatText(text: string): number | string {
+  if (DECIMAL.test(text)) {
+    const value = Number(text)
+    return Number.isFinite(value) ? value : `strconv.ParseFloat: parsing ${goQuote(text)}: value out of range`
+  }
+  const special = SPECIAL[text.toLowerCase()]
+  if (special !== undefined) return special
+  const hex = HEXADECIMAL.exec(text)
+  if (hex !== null) {
+    const [, sign, whole = '', fraction = '', exponent] = hex
+    const mantissa = Number.parseInt(whole + fraction, 16) * 2 ** (Number(exponent) - 4 * fraction.length)
+    if (!Number.isNaN(mantissa)) return sign === '-' ? -mantissa : mantissa
+  }
+  return `strconv.ParseFloat: parsing ${goQuote(text)}: invalid syntax`
+}
+
+const UNIT_NS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, 'µs': 1e3, 'μs': 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 }
+const DURATION_PART = /(\d*)(\.\d*)?([^\d.]*)/y
+const DURATION_NS_MAX = 2 ** 63
+
+/** Nanoseconds. */
+export function parseDurationText(text: string): number | string {
+  const negative = text.startsWith('-')
+  const body = negative || text.startsWith('+') ? text.slice(1) : text
+  if (body === '0') return 0
+  const invalid = `time: invalid duration ${goQuote(text)}`
+  if (body === '') return invalid
+  let total = 0
+  DURATION_PART.lastIndex = 0
+  while (DURATION_PART.lastIndex < body.length) {
+    const part = DURATION_PART.exec(body)!
+    const [, whole = '', fraction = '', unit = ''] = part
+    if (whole === '' && (fraction === '' || fraction === '.')) return invalid
+    if (unit === '') return `time: missing unit in duration ${goQuote(text)}`
+    const scale = UNIT_NS[unit]
+    if (scale === undefined) return `time: unknown unit ${goQuote(unit)} in duration ${goQuote(text)}`
+    total += Number(whole) * scale
+    if (fraction.length > 1) total += Math.trunc(Number(`0${fraction}`) * scale)
+    if (total >= DURATION_NS_MAX) return invalid
+  }
+  return negative ? -total : total
+}
+
+const SIZES: Readonly<Record<string, number>> = Object.fromEntries([
+  ['', 1],
+  ['b', 1],
+  ...['k', 'm', 'g', 't', 'p', 'e'].flatMap((letter, i) => [
+    [letter, 1000 ** (i + 1)],
+    [`${letter}b`, 1000 ** (i + 1)],
+    [`${letter}i`, 1024 ** (i + 1)],
+    [`${letter}ib`, 1024 ** (i + 1)],
+  ]),
+])
+
+export function parseBytesText(text: string): number | string {
+  const digits = /^[\p{Nd}.,]*/u.exec(text)![0]
+  const value = parseFloatText(digits.replaceAll(',', ''))
+  if (typeof value === 'string') return value
+  const unit = text.slice(digits.length).trim().toLowerCase()
+  const scale = Object.hasOwn(SIZES, unit) ? SIZES[unit]! : undefined
+  if (scale === undefined) return `unhandled size name: ${unit}`
+  return value * scale >= 2 ** 64 ? `too large: ${text}` : Math.trunc(value * scale)
+}

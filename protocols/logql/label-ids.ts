@@ -1,0 +1,181 @@
+/**
+ * Small integers for label sets: rows whose labels are equal under a pipeline's label mode get equal ids, so a sink keeps an array from id to series.
+ * One object a pipeline. With `by`, ids come from codes of the few values that matter, without making strings; otherwise from the whole label set, remembered
+ * per combination of stream, structured metadata and level.
+ */
+import type { LabelMode, ResolvedLabels } from './pipeline.ts'
+import { ByteInterner } from './byte-interner.ts'
+import { ERROR_DETAILS_LABEL, ERROR_LABEL, type LineState, METADATA, PARSED, STREAM } from './line-state.ts'
+
+type Pair = readonly [name: string, value: string]
+
+export interface LabelIds {
+  idOf(state: LineState): number
+  /** Called when a new run or block begins: what is remembered of the last one no longer holds. */
+  enterRun(): void
+}
+
+/** All label sets that have an id. Shared by the ways of finding one. */
+export class LabelRegistry {
+  readonly #ids = new Map<string, number>()
+  readonly #sets: ResolvedLabels[] = []
+
+  labelsOf(id: number): ResolvedLabels {
+    const found = this.#sets[id]
+    if (found === undefined) throw new Error(`no label set ${id}`)
+    return found
+  }
+
+  add(stream: Pair[], metadata: Pair[], parsed: Pair[]): number {
+    for (const pairs of [stream, metadata, parsed]) pairs.sort(byName)
+    const key = JSON.stringify([stream, metadata, parsed])
+    const known = this.#ids.get(key)
+    if (known !== undefined) return known
+    const id = this.#sets.length
+    this.#sets.push({ stream, metadata, parsed, merged: [...stream, ...metadata, ...parsed].sort(byName) })
+    this.#ids.set(key, id)
+    return id
+  }
+
+  /** Everything that the row shows and `keeps` accepts, its error too. */
+  addAll(state: LineState, keeps: (name: string) => boolean): number {
+    const byCategory: [Pair[], Pair[], Pair[]] = [[], [], []]
+    state.visit((name, value, category) => {
+      if (keeps(name)) byCategory[category].push([name, value])
+    })
+    if (state.error !== '') byCategory[PARSED].push([ERROR_LABEL, state.error])
+    if (state.errorDetails !== '') byCategory[PARSED].push([ERROR_DETAILS_LABEL, state.errorDetails])
+    return this.add(byCategory[STREAM], byCategory[METADATA], byCategory[PARSED])
+  }
+}
+
+const byName = ([a]: Pair, [b]: Pair): number => (a < b ? -1 : a > b ? 1 : 0)
+
+export function labelIdsFor(mode: LabelMode, unwrapName: string | null, registry: LabelRegistry): LabelIds {
+  if (mode.kind === 'by') return new GroupedIds(mode.names, registry)
+  const dropped = new Set(mode.kind === 'without' ? mode.names : [])
+  if (unwrapName !== null) dropped.add(unwrapName)
+  return new WholeIds((name) => !dropped.has(name), registry)
+}
+
+/** `all` and `without`: whole label sets. */
+class WholeIds implements LabelIds {
+  readonly #keeps: (name: string) => boolean
+  readonly #registry: LabelRegistry
+  /** Metadata and level code -> id, for rows that no stage touched. */
+  readonly #untouched = new Map<number, number>()
+
+  constructor(keeps: (name: string) => boolean, registry: LabelRegistry) {
+    this.#keeps = keeps
+    this.#registry = registry
+  }
+
+  enterRun(): void {
+    this.#untouched.clear()
+  }
+
+  idOf(state: LineState): number {
+    if (state.error !== '') return this.#registry.addAll(state, () => true)
+    if (!state.isUntouched()) return this.#registry.addAll(state, this.#keeps)
+    const key = (state.metadataCode() + 1) * 65_537 + state.levelCode() + 1
+    let id = this.#untouched.get(key)
+    if (id === undefined) this.#untouched.set(key, (id = this.#registry.addAll(state, this.#keeps)))
+    return id
+  }
+}
+
+const ABSENT = 0
+
+/**
+ * `by`: a trie over the codes of the names' values. A code is 0 for an absent label, else 1 + the interned value; absent and empty differ.
+ */
+class GroupedIds implements LabelIds {
+  readonly #names: ReadonlyArray<string>
+  readonly #registry: LabelRegistry
+  readonly #values: ReadonlyArray<ByteInterner>
+  readonly #trie = new Trie()
+  /** Of the run's own labels, by name; -1 until somebody asks. */
+  readonly #baseCodes: Int32Array
+  readonly #codes: Int32Array
+  readonly #ids: number[] = []
+  #lastNode = -1
+
+  constructor(names: ReadonlyArray<string>, registry: LabelRegistry) {
+    this.#names = [...new Set(names)]
+    this.#registry = registry
+    this.#values = this.#names.map(() => new ByteInterner())
+    this.#baseCodes = new Int32Array(this.#names.length)
+    this.#codes = new Int32Array(this.#names.length).fill(-1)
+  }
+
+  enterRun(): void {
+    this.#baseCodes.fill(-1)
+  }
+
+  idOf(state: LineState): number {
+    if (state.error !== '') return this.#registry.addAll(state, () => true)
+    const codes = this.#codes
+    let same = this.#lastNode !== -1
+    for (let i = 0; i < codes.length; i++) {
+      const code = this.#codeOf(state, i)
+      if (codes[i] !== code) {
+        codes[i] = code
+        same = false
+      }
+    }
+    if (!same) {
+      let node = 0
+      for (let i = 0; i < codes.length; i++) node = this.#trie.child(node, codes[i]!)
+      this.#lastNode = node
+    }
+    return (this.#ids[this.#lastNode] ??= this.#register(state))
+  }
+
+  #codeOf(state: LineState, i: number): number {
+    const name = this.#names[i]!
+    const at = state.find(name)
+    if (at !== -1) {
+      const values = this.#values[i]!
+      return 1 + (state.isPlainAt(at) ? values.codeOf(state.bufferAt(at), state.startAt(at), state.endAt(at)) : values.codeOfText(state.textAt(at)))
+    }
+    if (state.deleted.length > 0 || state.metadataCode() !== -1 || state.levelCode() !== -1) return this.#textCode(state, i, name)
+    const known = this.#baseCodes[i]!
+    return known === -1 ? (this.#baseCodes[i] = this.#textCode(state, i, name)) : known
+  }
+
+  #textCode(state: LineState, i: number, name: string): number {
+    const value = state.get(name)
+    return value === undefined ? ABSENT : 1 + this.#values[i]!.codeOfText(value)
+  }
+
+  #register(state: LineState): number {
+    const byCategory: [Pair[], Pair[], Pair[]] = [[], [], []]
+    for (const name of this.#names) {
+      const value = state.get(name)
+      if (value !== undefined) byCategory[state.categoryOf(name) ?? STREAM].push([name, value])
+    }
+    // Which category a label came from does not make another series.
+    const merged = byCategory.flat()
+    return this.#registry.add(merged, [], [])
+  }
+}
+
+/** Nodes are numbers; the children of a node are an array by code. */
+class Trie {
+  readonly #children: Array<Int32Array | undefined> = []
+  #nodes = 1
+
+  child(node: number, code: number): number {
+    let row = this.#children[node]
+    if (row === undefined || code >= row.length) row = this.#grow(node, row, code)
+    const known = row[code]!
+    return known === 0 ? (row[code] = this.#nodes++) : known
+  }
+
+  #grow(node: number, row: Int32Array | undefined, code: number): Int32Array {
+    const grown = new Int32Array(Math.max(8, (row?.length ?? 0) * 2, code + 1))
+    if (row !== undefined) grown.set(row)
+    return (this.#children[node] = grown)
+  }
+}
+

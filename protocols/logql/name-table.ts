@@ -1,0 +1,73 @@
+/**
+ * Raw keys of JSON and logfmt lines to label names: sanitised once a key, then found by its bytes. Nested JSON objects have a table each, reached
+ * from their parent's. In front of the parsers; knows nothing of rows.
+ */
+import { ByteInterner } from './byte-interner.ts'
+
+/** Keys of one table before it is emptied and starts again: data can have random keys. */
+const KEYS_MAX = 20_000
+
+/** Characters outside `[a-zA-Z0-9_]` become `_`, one a code point; a leading digit gets `_` before it unless something stands in front. */
+export function sanitizeName(key: string, prefix: string): string {
+  const trimmed = key.trim()
+  if (prefix !== '') return `${prefix}_${trimmed.replace(/[^a-zA-Z0-9_]/gu, '_')}`
+  const clean = trimmed.replace(/[^a-zA-Z0-9_]/gu, '_')
+  return /^[0-9]/.test(clean) ? `_${clean}` : clean
+}
+
+export interface NameEntry {
+  /** '' when nothing is left of the key. */
+  readonly name: string
+  /** With the suffix for names that the stream has already; made when first needed. */
+  readonly duplicate: string
+  readonly required: boolean
+  readonly duplicateRequired: boolean
+  /** Some required name starts with this one: an object under the key must be looked into. */
+  readonly leadsToRequired: boolean
+  children: NameTable | null
+}
+
+export class NameTable {
+  readonly #prefix: string
+  readonly #required: ReadonlySet<string> | null
+  #keys = new ByteInterner()
+  #entries: NameEntry[] = []
+
+  constructor(required: ReadonlySet<string> | null, prefix = '') {
+    this.#required = required
+    this.#prefix = prefix
+  }
+
+  lookup(bytes: Uint8Array, start: number, end: number): NameEntry {
+    const code = this.#keys.codeOf(bytes, start, end)
+    return this.#entries[code] ?? this.#add(code)
+  }
+
+  lookupText(key: string): NameEntry {
+    const bytes = Buffer.from(key)
+    return this.lookup(bytes, 0, bytes.length)
+  }
+
+  childOf(entry: NameEntry): NameTable {
+    return (entry.children ??= new NameTable(this.#required, entry.name))
+  }
+
+  #add(code: number): NameEntry {
+    const name = sanitizeName(this.#keys.textOf(code), this.#prefix)
+    const duplicate = `${name}_extracted`
+    const required = this.#required
+    const entry: NameEntry = {
+      name,
+      duplicate,
+      required: required === null || required.has(name),
+      duplicateRequired: required === null || required.has(duplicate),
+      leadsToRequired: required === null || [...required].some((wanted) => wanted.startsWith(name)),
+      children: null,
+    }
+    if (code >= KEYS_MAX) {
+      this.#keys = new ByteInterner()
+      this.#entries = []
+    } else this.#entries[code] = entry
+    return entry
+  }
+}

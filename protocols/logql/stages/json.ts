@@ -1,0 +1,83 @@
+/**
+ * `| json`
+ *
+ * Every scalar field of a JSON object becomes a label; nested names are joined with `_`, arrays and nulls are passed over. A malformed line keeps what was
+ * read before the fault and gets `__error__="JSONParserErr"`.
+ */
+import type { Hints } from '../hints.ts'
+import { JSON_ERRORS, JsonKeys, JsonReader } from '../json-scan.ts'
+import { decodeJsonEscaped, decodeJsonPlain, unescapeJson } from '../json-text.ts'
+import { decodeUtf8, type LineState } from '../line-state.ts'
+import { type NameEntry, NameTable } from '../name-table.ts'
+import type { RowStage } from './stage.ts'
+
+export const JSON_PARSER_ERROR = 'JSONParserErr'
+/** Objects in objects beyond this are an error: the walk recurses. */
+const DEPTH_MAX = 128
+
+export function compileJson(hints: Hints): RowStage {
+  const walker = new JsonWalker(hints)
+  return (state) => {
+    if (hints.noLabels || state.hasAllRequired()) return true
+    walker.walk(state)
+    return true
+  }
+}
+
+class JsonWalker {
+  readonly #names: NameTable
+  readonly #keys: JsonKeys[] = []
+  readonly #reader = new JsonReader()
+  readonly #stopEarly: boolean
+
+  constructor(hints: Hints) {
+    this.#names = new NameTable(hints.required)
+    this.#stopEarly = hints.required !== null
+  }
+
+  walk(state: LineState): void {
+    const error = this.#object(state, state.start, state.end, this.#names, 0)
+    if (error !== '' && error !== DONE) state.setError(JSON_PARSER_ERROR, error)
+  }
+
+  /** The error's text, '' at the end of the object, `DONE` when nothing more is needed. */
+  #object(state: LineState, start: number, end: number, names: NameTable, depth: number): string {
+    if (depth > DEPTH_MAX) return JSON_ERRORS.malformed
+    const keys = (this.#keys[depth] ??= new JsonKeys())
+    const reader = this.#reader
+    const bytes = state.buffer
+    for (let at = keys.open(bytes, start, end); at !== -1; at = keys.after(bytes, at, end)) {
+      if (!keys.key(bytes, at, end)) break
+      if (!reader.value(bytes, keys.next, end)) return reader.error
+      at = reader.next
+      if (reader.kind === 'array' || reader.kind === 'null') continue
+      const entry = this.#nameOf(bytes, keys, names)
+      if (entry === null) return JSON_ERRORS.escape
+      if (reader.kind === 'object') {
+        if (!entry.leadsToRequired) continue
+        const error = this.#object(state, reader.start, reader.end, names.childOf(entry), depth + 1)
+        if (error !== '') return error
+      } else this.#set(state, entry)
+      if (this.#stopEarly && state.hasAllRequired()) return DONE
+    }
+    return keys.error
+  }
+
+  #nameOf(bytes: Buffer, keys: JsonKeys, names: NameTable): NameEntry | null {
+    if (!keys.escaped) return names.lookup(bytes, keys.start, keys.end)
+    const key = unescapeJson(bytes.toString('utf8', keys.start, keys.end))
+    return key === null ? null : names.lookupText(key)
+  }
+
+  #set(state: LineState, entry: NameEntry): void {
+    if (entry.name === '' || !(entry.required || entry.duplicateRequired)) return
+    const duplicate = state.hasBase(entry.name)
+    const name = duplicate ? entry.duplicate : entry.name
+    if (!(duplicate ? entry.duplicateRequired : entry.required) || state.hasParsed(name)) return
+    const { kind, start, end } = this.#reader
+    const decode = kind === 'string' ? decodeJsonPlain : kind === 'escaped' ? decodeJsonEscaped : decodeUtf8
+    state.setBytes(name, state.buffer, start, end, decode)
+  }
+}
+
+const DONE = 'done'

@@ -1,0 +1,80 @@
+/**
+ * `| unwrap latency`, `| unwrap bytes(size)`, `| unwrap duration(took)`, `| unwrap duration_seconds(took)`, then label filters
+ *
+ * Makes a label's value the row's sample. Rows without the label, or with an empty one, are passed over; a value that cannot be read is
+ * `__error__="SampleExtractionErr"`.
+ */
+import type { Unwrap } from '../ast.ts'
+import { parseBytesText, parseDurationText, parseFloatText } from '../go-values.ts'
+import type { LineState } from '../line-state.ts'
+import { compileLabelFilter } from './label-filter.ts'
+import type { RowStage } from './stage.ts'
+
+export const SAMPLE_EXTRACTION_ERROR = 'SampleExtractionErr'
+
+export function compileUnwrap({ name, conversion, filters }: Unwrap): RowStage {
+  const convert = CONVERSIONS[conversion]
+  const after = filters.map(compileLabelFilter)
+  return (state) => {
+    if (!extract(state, name, convert)) return false
+    for (const filter of after) if (!filter(state)) return false
+    return true
+  }
+}
+
+function extract(state: LineState, name: string, convert: (text: string) => number | string): boolean {
+  const at = state.find(name)
+  if (at !== -1 && convert === parseFloatText && state.isPlainAt(at)) {
+    const start = state.startAt(at)
+    const end = state.endAt(at)
+    if (start === end) return false
+    const quick = plainDecimal(state.bufferAt(at), start, end)
+    if (!Number.isNaN(quick)) {
+      state.sample = quick
+      return true
+    }
+  }
+  const text = state.get(name) ?? ''
+  if (text === '') return false
+  const value = convert(text)
+  state.sample = typeof value === 'number' ? value : 0
+  if (typeof value === 'string') state.setError(SAMPLE_EXTRACTION_ERROR, value)
+  return true
+}
+
+const seconds = (text: string): number | string => {
+  const ns = parseDurationText(text)
+  return typeof ns === 'number' ? ns / 1e9 : ns
+}
+
+const CONVERSIONS: Readonly<Record<Unwrap['conversion'], (text: string) => number | string>> = {
+  none: parseFloatText,
+  bytes: parseBytesText,
+  duration: seconds,
+  duration_seconds: seconds,
+}
+
+const MINUS = 0x2d
+const POINT = 0x2e
+const SAFE_DIGITS = 15
+const POWERS = Array.from({ length: 16 }, (_, i) => 10 ** i)
+
+/** `-12.5` straight from bytes where that is exact: at most 15 digits. NaN: read it the long way. */
+export function plainDecimal(bytes: Uint8Array, start: number, end: number): number {
+  let at = bytes[start] === MINUS ? start + 1 : start
+  const first = at
+  if (end - at > SAFE_DIGITS + 1) return NaN
+  let value = 0
+  let decimals = -1
+  for (; at < end; at++) {
+    const digit = bytes[at]! - 0x30
+    if (digit >= 0 && digit <= 9) {
+      value = value * 10 + digit
+      if (decimals >= 0) decimals++
+    } else if (bytes[at] === POINT && decimals === -1 && at > first) decimals = 0
+    else return NaN
+  }
+  if (at === first || at - first - (decimals >= 0 ? 1 : 0) > SAFE_DIGITS) return NaN
+  if (decimals > 0) value /= POWERS[decimals]!
+  return first === start ? value : -value
+}

@@ -1,0 +1,32 @@
+/**
+ * What one execution of a template may cost. A template comes from whoever may query, and runs once a line: it must end soon, whatever it says.
+ */
+import { TemplateError } from './values.ts'
+
+/** Nodes run and values ranged over, one execution: a few milliseconds. */
+export const STEPS_MAX = 50_000
+/** Bytes that one execution may make, all intermediate strings counted. */
+export const BYTES_MAX = 1024 * 1024
+/** Templates calling templates. */
+export const CALL_DEPTH_MAX = 100
+
+export class Budget {
+  #steps = 0
+  #bytes = 0
+
+  reset(): void {
+    this.#steps = 0
+    this.#bytes = 0
+  }
+
+  step(count = 1): void {
+    this.#steps += count
+    if (this.#steps > STEPS_MAX) throw new TemplateError(`template runs for more than ${STEPS_MAX} steps a line`)
+  }
+
+  /** Called before a string of this length is made. */
+  bytes(count: number): void {
+    this.#bytes += count
+    if (this.#bytes > BYTES_MAX) throw new TemplateError(`template makes more than ${BYTES_MAX} bytes a line`)
+  }
+}
