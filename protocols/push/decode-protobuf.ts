@@ -185,8 +185,9 @@ class PushWalk {
 
       let seconds = 0
       let nanos = 0
-      let lineFrom = p
+      let lineFrom = 0
       let lineLength = 0
+      let timeSeen = false
       let metadataFrom = 0
       let metadataTo = 0
       while (p < entryEnd) {
@@ -208,10 +209,13 @@ class PushWalk {
         const fieldEnd = ++p + size
         if (!(fieldEnd <= entryEnd)) throw truncated()
         if (tag === 0x12) {
+          if (lineFrom !== 0) throw givenTwice('Line')
           lineFrom = p
           lineLength = size
           p = fieldEnd
         } else if (tag === 0x0a) {
+          if (timeSeen) throw givenTwice('Timestamp')
+          timeSeen = true
           // {08 seconds(5 bytes) [10 nanos(1-5 bytes)]} is what every clock of this century gives.
           if (body[p] === 0x08 && size >= 6 && body[p + 5]! < 0x80 && (body[p + 1]! & body[p + 2]! & body[p + 3]! & body[p + 4]! & 0x80) !== 0) {
             seconds = (body[p + 1]! & 0x7f) + ((body[p + 2]! & 0x7f) << 7) + ((body[p + 3]! & 0x7f) << 14) + ((body[p + 4]! & 0x7f) << 21) + body[p + 5]! * 0x1000_0000
@@ -289,6 +293,12 @@ class PushWalk {
     return batch
   }
 }
+
+/**
+ * A field that protobuf would let the last of win. Refused, because a metadata range may span it and be copied into another message after the line
+ * that won; no encoder writes one.
+ */
+const givenTwice = (name: string): SkaldError => malformed(`proto: EntryAdapter: field ${name} given twice`)
 
 /** The first entry's whole seconds: the base time of the batch. */
 function firstSeconds(body: Buffer, at: number, end: number): number {

@@ -97,6 +97,17 @@ export class PushEncoder {
     if (metadata !== null && metadataBytes > 0) out.copy(metadata, metadataFrom, metadataTo)
   }
 
+  /** One row of a decoded push as an entry of the open stream. */
+  row(batch: PushBatch, row: number): void {
+    const relative = batch.relativeNs[row]!
+    const seconds = Math.floor(relative / 1e9)
+    const from = batch.starts[row]!
+    const { body, metadataStarts, metadataEnds } = batch
+    // A batch's base is a whole second.
+    const baseSeconds = Number(batch.baseNs / 1_000_000_000n)
+    this.entry(baseSeconds + seconds, relative - seconds * 1e9, body, from, from + batch.lengths[row]!, metadataStarts === null ? null : body, metadataStarts?.[row] ?? 0, metadataEnds?.[row] ?? 0)
+  }
+
   /** One entry of the open stream, copied with its tag and length from a message. */
   entryField(source: Buffer, from: number, to: number): void {
     this.#entries.copy(source, from, to)

@@ -83,11 +83,13 @@ describe('decodePushRequest', () => {
     expect(plainOf(batch)).toEqual(one({}))
   })
 
-  it('takes the last of a repeated field, and metadata around other fields', () => {
+  it('reads metadata on both sides of other fields, and refuses a line given twice', () => {
     const pair = (name: string): Buffer => field(3, Buffer.concat([field(1, name), field(2, 'v')]))
-    const entry = Buffer.concat([pair('a'), field(2, 'old'), field(1, timestamp(T0)), field(2, 'new'), pair('b')])
-    const batch = decodePushRequest(field(1, Buffer.concat([field(1, '{}'), field(2, entry)])))
-    expect(plainOf(batch)[0]!.entries[0]).toEqual({ ns: T0, line: Buffer.from('new'), metadata: [['a', 'v'], ['b', 'v']] })
+    const push = (...fields: Buffer[]): Buffer => field(1, Buffer.concat([field(1, '{}'), field(2, Buffer.concat(fields))]))
+    const batch = decodePushRequest(push(pair('a'), field(1, timestamp(T0)), field(2, 'line'), pair('b')))
+    expect(plainOf(batch)[0]!.entries[0]).toEqual({ ns: T0, line: Buffer.from('line'), metadata: [['a', 'v'], ['b', 'v']] })
+    expect(messageOf(push(field(2, 'old'), field(2, 'new')))).toBe('proto: EntryAdapter: field Line given twice')
+    expect(messageOf(push(field(1, timestamp(T0)), field(1, timestamp(T0))))).toBe('proto: EntryAdapter: field Timestamp given twice')
   })
 
   it('reads times far back and exactly, each batch within the exact range', () => {
