@@ -4,10 +4,11 @@
  * A missing label compares as the empty string with strings, and fails every other comparison. A value that is no number (duration, size) keeps the line, with
  * `__error__="LabelFilterErr"`; on a line that has an error already, only comparisons with strings are made.
  */
-import type { CompareOp, LabelFilter } from '../ast.ts'
+import type { CompareOp, LabelFilter, Matcher } from '../ast.ts'
 import { goQuote } from '../go-text.ts'
 import { parseBytesText, parseDurationText, parseFloatText } from '../go-values.ts'
 import { compileIpPattern, containsIp } from '../ip-match.ts'
+import { labelRegex } from '../label-regex.ts'
 import { ERROR_DETAILS_LABEL, ERROR_LABEL, type LineState } from '../line-state.ts'
 import { compileMatcher } from '../matchers.ts'
 import { type RowStage, StageError } from './stage.ts'
@@ -20,7 +21,7 @@ export function compileLabelFilter(filter: LabelFilter): RowStage {
     case 'or':
       return both(filter.kind, compileLabelFilter(filter.left), compileLabelFilter(filter.right))
     case 'string':
-      return stringFilter(filter.matcher.name, compileMatcher(filter.matcher))
+      return stringFilter(filter.matcher.name, acceptsValue(filter.matcher))
     case 'ip':
       return ipFilter(filter.name, filter.op, filter.value)
     case 'number':
@@ -34,6 +35,12 @@ export function compileLabelFilter(filter: LabelFilter): RowStage {
 
 function both(kind: 'and' | 'or', left: RowStage, right: RowStage): RowStage {
   return kind === 'and' ? (state) => left(state) && right(state) : (state) => left(state) || right(state)
+}
+
+function acceptsValue(matcher: Matcher): (value: string) => boolean {
+  if (matcher.op === '=' || matcher.op === '!=') return compileMatcher(matcher)
+  const matches = labelRegex(matcher.value)
+  return matcher.op === '=~' ? matches : (value) => !matches(value)
 }
 
 function stringFilter(name: string, accepts: (value: string) => boolean): RowStage {
