@@ -5,15 +5,19 @@ import { SkaldError } from './errors.ts'
 /** Makes the caller's own error: `bytes` is what the client announced, or what came before reading stopped. */
 export type TooLarge = (bytes: number, limitBytes: number) => Error
 
+/** Up to here an announced length is believed and its memory taken at once; beyond, memory grows with what really comes. */
+const TRUSTED_BYTES_MAX = 4 << 20
+
 export function readBody(request: IncomingMessage, limitBytes: number, tooLarge: TooLarge): Promise<Buffer> {
   const announced = request.headers['content-length']
   if (announced === undefined) return gather(request, limitBytes, tooLarge)
   const bytes = Number(announced)
   // Node has already refused a length that is no number, and ends the body at that length.
-  return bytes > limitBytes ? Promise.reject(tooLarge(bytes, limitBytes)) : fill(request, Buffer.allocUnsafe(bytes))
+  if (bytes > limitBytes) return Promise.reject(tooLarge(bytes, limitBytes))
+  return bytes <= TRUSTED_BYTES_MAX ? fill(request, Buffer.allocUnsafe(bytes)) : gather(request, limitBytes, tooLarge)
 }
 
-/** The length is known: no second copy. Memory that the client never fills is never touched. */
+/** The length is known: no second copy. */
 function fill(request: IncomingMessage, into: Buffer): Promise<Buffer> {
   let filled = 0
   return consume(request, (part) => {

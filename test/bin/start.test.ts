@@ -88,7 +88,7 @@ describe('skald start', { timeout: 90_000 }, () => {
     await push(first, 500)
     first.child.kill('SIGKILL')
     await exitOf(first.child)
-    const second = await startNode();
+    const second = await startNode()
     expect(embeddedServers()).toHaveLength(1)
     expect(await lines(second)).toEqual(EXPECTED)
     await push(second, 500)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import http from 'node:http'
 import net from 'node:net'
@@ -66,6 +67,12 @@ describe('startHttpServer', () => {
     const chunked = await raw(server.port, 'POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n', /abcde/)
     expect(chunked).toContain('abcde')
     expect(await (await fetch(`${server.url}/echo`, { method: 'POST' })).text()).toBe('')
+  })
+
+  it('gives a body of many megabytes whole', async () => {
+    const server = await serve({ method: 'POST', path: '/big', handle: async (request) => ({ status: 200, body: createHash('sha256').update(await request.body(32 << 20, tooLarge)).digest('hex') }) })
+    const body = Buffer.alloc(9_000_001, 'abcdefg')
+    expect(await (await fetch(`${server.url}/big`, { method: 'POST', body })).text()).toBe(createHash('sha256').update(body).digest('hex'))
   })
 
   it('refuses a body over the limit by its announced length, in the caller\'s words', async () => {
