@@ -31,7 +31,8 @@ export interface WalRecordContent {
 /** Throws a plain Error for what must not be written: ids longer than 1 KiB, records beyond `WAL_RECORD_BYTES_MAX`. */
 export function encodeWalRecord(items: ReadonlyArray<WalItem>, recordId: string): Buffer {
   const sink = new ByteSink(items.reduce((sum, item) => sum + item.compressedBody.length + 256, HEADER_BYTES + 64))
-  MAGIC.copy(sink.bytes, sink.reserve(HEADER_BYTES))
+  sink.copy(MAGIC, 0, MAGIC.length)
+  sink.reserve(HEADER_BYTES - MAGIC.length)
   sink.bytes.fill(0, MAGIC.length, HEADER_BYTES)
   sink.bytes[MAGIC.length] = VERSION
   name(sink, recordId)

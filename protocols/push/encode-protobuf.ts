@@ -17,7 +17,7 @@ export class ByteSink {
     this.bytes = Buffer.allocUnsafe(initialBytes)
   }
 
-  /** Makes room for `extra` bytes and returns where they go; the caller fills them. */
+  /** Makes room for `extra` bytes and returns where they go; the caller fills them. Read `bytes` after it: it may be another buffer. */
   reserve(extra: number): number {
     const at = this.length
     const needed = at + extra
@@ -41,13 +41,8 @@ export class ByteSink {
   }
 
   varint(value: number): void {
-    let at = this.reserve(varintSize(value))
-    let rest = value
-    while (rest >= 0x80) {
-      this.bytes[at++] = (rest % 128) | 0x80
-      rest = Math.floor(rest / 128)
-    }
-    this.bytes[at] = rest
+    const at = this.reserve(varintSize(value))
+    putVarint(this.bytes, at, value)
   }
 
   /** Tag, length and content of a length-delimited field. */
@@ -84,17 +79,22 @@ export class PushEncoder {
 
   /** One entry of the open stream. `metadata` is ready-made fields (tag 3); empty for none. `nanos` is below 10^9. */
   entry(seconds: number, nanos: number, line: Buffer, lineFrom: number, lineTo: number, metadata: Buffer | null, metadataFrom: number, metadataTo: number): void {
-    const out = this.#entries
     const timeBytes = timestampSize(seconds, nanos)
     const lineBytes = lineTo - lineFrom
     const metadataBytes = metadata === null ? 0 : metadataTo - metadataFrom
-    out.varint(0x12)
-    out.varint(1 + varintSize(timeBytes) + timeBytes + 1 + varintSize(lineBytes) + lineBytes + metadataBytes)
-    out.varint(0x0a)
-    out.varint(timeBytes)
-    writeTimestamp(out, seconds, nanos)
-    out.field(0x12, line, lineFrom, lineTo)
-    if (metadata !== null && metadataBytes > 0) out.copy(metadata, metadataFrom, metadataTo)
+    const content = 2 + timeBytes + 1 + varintSize(lineBytes) + lineBytes + metadataBytes
+    const sink = this.#entries
+    let at = sink.reserve(1 + varintSize(content) + content)
+    const out = sink.bytes
+    out[at] = 0x12
+    at = putVarint(out, at + 1, content)
+    out[at] = 0x0a
+    out[at + 1] = timeBytes
+    at = putTimestamp(out, at + 2, seconds, nanos)
+    out[at] = 0x12
+    at = putVarint(out, at + 1, lineBytes)
+    if (lineBytes > 0) line.copy(out, at, lineFrom, lineTo)
+    if (metadata !== null && metadataBytes > 0) metadata.copy(out, at + lineBytes, metadataFrom, metadataTo)
   }
 
   /** One row of a decoded push as an entry of the open stream. */
@@ -135,20 +135,34 @@ export class PushEncoder {
   }
 }
 
-function writeTimestamp(out: ByteSink, seconds: number, nanos: number): void {
-  if (seconds > 0) {
-    out.varint(0x08)
-    out.varint(seconds)
-  } else if (seconds < 0) {
-    const at = out.reserve(11)
-    out.bytes[at] = 0x08
-    let rest = BigInt.asUintN(64, BigInt(seconds))
-    for (let i = 1; i <= 10; i++, rest >>= 7n) out.bytes[at + i] = Number(rest & 0x7fn) | (i < 10 ? 0x80 : 0)
+/** Writes a varint at `at` and returns the place behind it; the caller has made room. */
+function putVarint(out: Buffer, at: number, value: number): number {
+  let rest = value
+  let to = at
+  while (rest >= 0x80) {
+    out[to++] = (rest % 128) | 0x80
+    rest = Math.floor(rest / 128)
   }
-  if (nanos !== 0) {
-    out.varint(0x10)
-    out.varint(nanos)
+  out[to] = rest
+  return to + 1
+}
+
+function putTimestamp(out: Buffer, at: number, seconds: number, nanos: number): number {
+  let to = at
+  if (seconds !== 0) {
+    out[to] = 0x08
+    to = seconds > 0 ? putVarint(out, to + 1, seconds) : putNegative(out, to + 1, seconds)
   }
+  if (nanos === 0) return to
+  out[to] = 0x10
+  return putVarint(out, to + 1, nanos)
+}
+
+/** A negative int64 as its ten bytes. */
+function putNegative(out: Buffer, at: number, value: number): number {
+  let rest = BigInt.asUintN(64, BigInt(value))
+  for (let i = 0; i < 10; i++, rest >>= 7n) out[at + i] = Number(rest & 0x7fn) | (i < 9 ? 0x80 : 0)
+  return at + 10
 }
 
 /** One metadata pair as a field of an entry. */

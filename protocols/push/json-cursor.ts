@@ -19,6 +19,7 @@ const CLOSE_BRACE = 0x7d
 const OPEN_BRACKET = 0x5b
 const CLOSE_BRACKET = 0x5d
 const LETTER_N = 0x6e
+const LETTER_U = 0x75
 
 /** Broken JSON: the whole text for the client is made once the path to it is known. */
 export class JsonSyntaxError extends Error {}
@@ -81,19 +82,18 @@ export class JsonCursor {
       }
       if (byte === BACKSLASH) {
         this.stringEscaped = true
-        i = this.#escape(i)
+        i = SHORT_ESCAPES[bytes[i + 1] ?? 0] !== 0 ? i + 1 : this.#escape(i)
       } else if (byte < 0x20 && !this.stringEscaped) throw this.fail('trySkipString', `invalid control character found: ${byte}`)
     }
     this.at = bytes.length
     throw this.fail('readStringSlowPath', 'unexpected end of input')
   }
 
-  /** The last byte of an escape that begins at `from`. */
+  /** The last byte of an escape that begins at `from` and is none of the short ones. */
   #escape(from: number): number {
     const byte = this.bytes[from + 1]
     if (byte === undefined) return from
-    if (byte !== 0x75) {
-      if (ESCAPES[byte] !== undefined) return from + 1
+    if (byte !== LETTER_U) {
       this.at = from + 2
       throw this.fail('readEscapedChar', 'invalid escape char after \\')
     }
@@ -172,31 +172,45 @@ export class JsonCursor {
 }
 
 const ESCAPES: Readonly<Record<number, number>> = { 0x22: 0x22, 0x5c: 0x5c, 0x2f: 0x2f, 0x62: 0x08, 0x66: 0x0c, 0x6e: 0x0a, 0x72: 0x0d, 0x74: 0x09 }
+const SHORT_ESCAPES = new Uint8Array(256)
+for (const [kind, byte] of Object.entries(ESCAPES)) SHORT_ESCAPES[Number(kind)] = byte
 const HEX: Readonly<Record<number, number>> = Object.fromEntries([...'0123456789abcdef'].flatMap((c, i) => [[c.charCodeAt(0), i], [c.toUpperCase().charCodeAt(0), i]]))
 
-/** Appends the content of a JSON string (already checked) with its escapes resolved. Lone surrogates become U+FFFD. */
+/** Hot. Appends the content of a JSON string (already checked) with its escapes resolved: never more bytes than before. Lone surrogates become U+FFFD. */
 export function unescapeInto(sink: ByteSink, bytes: Buffer, from: number, to: number): void {
-  let plainFrom = from
-  for (let i = bytes.indexOf(BACKSLASH, from); i !== -1 && i < to; i = bytes.indexOf(BACKSLASH, plainFrom)) {
-    sink.copy(bytes, plainFrom, i)
-    const kind = bytes[i + 1]!
-    if (kind !== 0x75) {
-      sink.bytes[sink.reserve(1)] = ESCAPES[kind]!
-      plainFrom = i + 2
-      continue
+  let at = sink.reserve(to - from)
+  const out = sink.bytes
+  for (let i = from; i < to; i++) {
+    const byte = bytes[i]!
+    if (byte !== BACKSLASH) out[at++] = byte
+    else if (bytes[++i] !== LETTER_U) out[at++] = SHORT_ESCAPES[bytes[i]!]!
+    else {
+      const codePoint = escapedCodePoint(bytes, i + 1, to)
+      i += codePoint >= 0x10000 ? 10 : 4
+      at = writeUtf8(out, at, codePoint)
     }
-    let unit = hexUnit(bytes, i + 2)
-    plainFrom = i + 6
-    if (unit >= 0xd800 && unit < 0xdc00 && bytes[plainFrom] === BACKSLASH && bytes[plainFrom + 1] === 0x75 && plainFrom + 6 <= to) {
-      const low = hexUnit(bytes, plainFrom + 2)
-      if (low >= 0xdc00 && low < 0xe000) {
-        unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00)
-        plainFrom += 6
-      }
-    }
-    sink.text(unit >= 0xd800 && unit < 0xe000 ? '\uFFFD' : String.fromCodePoint(unit))
   }
-  sink.copy(bytes, plainFrom, to)
+  sink.length = at
+}
+
+/** Of four hexadecimal digits, or of a surrogate pair of two escapes. */
+function escapedCodePoint(bytes: Buffer, at: number, to: number): number {
+  const unit = hexUnit(bytes, at)
+  if (unit < 0xd800 || unit >= 0xe000) return unit
+  if (unit >= 0xdc00 || at + 10 > to || bytes[at + 4] !== BACKSLASH || bytes[at + 5] !== LETTER_U) return 0xfffd
+  const low = hexUnit(bytes, at + 6)
+  return low >= 0xdc00 && low < 0xe000 ? 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00) : 0xfffd
+}
+
+function writeUtf8(out: Buffer, at: number, codePoint: number): number {
+  if (codePoint < 0x80) {
+    out[at] = codePoint
+    return at + 1
+  }
+  const tail = codePoint < 0x800 ? 1 : codePoint < 0x10000 ? 2 : 3
+  out[at] = [0, 0xc0, 0xe0, 0xf0][tail]! | (codePoint >>> (6 * tail))
+  for (let k = 1; k <= tail; k++) out[at + k] = 0x80 | ((codePoint >>> (6 * (tail - k))) & 0x3f)
+  return at + tail + 1
 }
 
 const hexUnit = (bytes: Buffer, at: number): number => (HEX[bytes[at]!]! << 12) | (HEX[bytes[at + 1]!]! << 8) | (HEX[bytes[at + 2]!]! << 4) | HEX[bytes[at + 3]!]!
