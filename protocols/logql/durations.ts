@@ -2,6 +2,7 @@
  * Durations and byte sizes as LogQL spells them: Prometheus durations (`1d2h`), Go durations (`1.5h`) and humanised sizes (`1.5KiB`).
  * Used by the lexer, label filters, unwrap conversions, template functions and the printer. Nanoseconds and bytes are doubles; never throws.
  */
+import { goQuote } from './go-text.ts'
 
 /** What Go's int64 nanoseconds can hold. */
 const DURATION_NS_MAX = 2 ** 63
@@ -46,7 +47,7 @@ const PROMETHEUS_UNITS: ReadonlyArray<readonly [unit: string, ns: number]> = [
 export function readPrometheusDuration(text: string): number | { readonly error: string } {
   if (text === '0') return 0
   if (text === '') return { error: 'empty duration string' }
-  const invalid = { error: `not a valid duration string: ${quoteGo(text)}` }
+  const invalid = { error: `not a valid duration string: ${goQuote(text)}` }
   const part = /(\d+)(\D+)/y
   let ns = 0
   let position = -1
@@ -56,7 +57,7 @@ export function readPrometheusDuration(text: string): number | { readonly error:
     const [, digits = '', unit = ''] = match
     if (Number(digits) >= 2 ** 64) return invalid
     const index = PROMETHEUS_UNITS.findIndex(([name]) => name === unit)
-    if (index === -1) return { error: `unknown unit ${quoteGo(unit)} in duration ${quoteGo(text)}` }
+    if (index === -1) return { error: `unknown unit ${goQuote(unit)} in duration ${goQuote(text)}` }
     if (index <= position) return invalid
     position = index
     ns += Number(digits) * (PROMETHEUS_UNITS[index]?.[1] ?? 0)
@@ -137,24 +138,3 @@ export function formatBytes(bytes: number): string {
   const value = Math.floor((bytes / 1000 ** exponent) * 10 + 0.5) / 10
   return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ${names[exponent] ?? 'B'}`
 }
-
-const SHORT_ESCAPES: ReadonlyMap<string, string> = new Map([
-  ['\x07', '\\a'], ['\b', '\\b'], ['\f', '\\f'], ['\n', '\\n'], ['\r', '\\r'], ['\t', '\\t'], ['\v', '\\v'], ['\\', '\\\\'], ['"', '\\"'],
-])
-
-/** Go's `strconv.Quote`, the form of every string that LogQL and its errors print. */
-export function quoteGo(text: string): string {
-  let quoted = '"'
-  for (const char of text) {
-    const code = char.codePointAt(0) ?? 0
-    const short = SHORT_ESCAPES.get(char)
-    if (short !== undefined) quoted += short
-    else if (code >= 0x20 && code < 0x7f) quoted += char
-    else if (code < 0x20 || code === 0x7f) quoted += `\\x${hex(code, 2)}`
-    else if (/[\p{L}\p{M}\p{N}\p{P}\p{S}]/u.test(char)) quoted += char
-    else quoted += code > 0xffff ? `\\U${hex(code, 8)}` : `\\u${hex(code, 4)}`
-  }
-  return `${quoted}"`
-}
-
-const hex = (value: number, width: number): string => value.toString(16).padStart(width, '0')

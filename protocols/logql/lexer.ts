@@ -12,6 +12,12 @@ import { scanNumber, scanString, unquote } from './literals.ts'
 /** Exclusive, in UTF-8 bytes. */
 export const QUERY_BYTES_MAX = 131_072
 
+const BLANKS: ReadonlySet<number> = new Set(Array.from(' \t\r\n', (char) => char.charCodeAt(0)))
+const COMMENT_STARTS: ReadonlySet<number> = new Set(Array.from('#/', (char) => char.charCodeAt(0)))
+const isAsciiWord = (code: number): boolean => (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || (code >= 48 && code <= 57) || code === 95
+const ASCII_KINDS: ReadonlyArray<'letter' | 'digit' | 'other'> =
+  Array.from({ length: 128 }, (_, code) => (code >= 48 && code <= 57 ? 'digit' : isAsciiWord(code) ? 'letter' : 'other'))
+
 /** A quantity as it was written and in its unit (ns or bytes). */
 export interface Quantity { readonly text: string; readonly value: number }
 
@@ -45,8 +51,9 @@ export class Lexer {
     const start = this.at
     const char = this.text[start]
     if (char === undefined) return { type: END, start, composed: false, value: '' }
-    if (/[\p{L}_]/u.test(this.codePoint(start))) return this.word(start)
-    if (/[0-9]/.test(char) || (char === '.' && /[0-9]/.test(this.text[start + 1] ?? ''))) return this.number(start)
+    const kind = ASCII_KINDS[char.charCodeAt(0)] ?? (/\p{L}/u.test(this.codePoint(start)) ? 'letter' : 'other')
+    if (kind === 'letter') return this.word(start)
+    if (kind === 'digit' || (char === '.' && ASCII_KINDS[this.text.charCodeAt(start + 1)] === 'digit')) return this.number(start)
     if (char === '"' || char === '`') return this.string(start, char)
     if (char === "'") return this.character(start)
     if (char === '[') return this.range(start)
@@ -82,7 +89,8 @@ export class Lexer {
   /** White space, `#` to the end of the line, and Go's comments. */
   private skipBlank(): void {
     for (;;) {
-      this.at += this.match(/[ \t\r\n]*/y, this.at).length
+      while (BLANKS.has(this.text.charCodeAt(this.at))) this.at++
+      if (!COMMENT_STARTS.has(this.text.charCodeAt(this.at))) return
       const comment = this.match(/(?:#|\/\/)[^\n]*|\/\*[^]*?\*\//y, this.at)
       if (comment !== '') this.at += comment.length
       else if (this.text.startsWith('/*', this.at)) this.fail('comment not terminated', this.at)
@@ -91,7 +99,9 @@ export class Lexer {
   }
 
   private word(start: number): Token {
-    const text = this.match(/[\p{L}_][\p{L}\p{Nd}_]*/uy, start)
+    let end = start + 1
+    while (isAsciiWord(this.text.charCodeAt(end))) end++
+    const text = this.text.charCodeAt(start) < 0x80 && !(this.text.charCodeAt(end) >= 0x80) ? this.text.slice(start, end) : this.match(/[\p{L}_][\p{L}\p{Nd}_]*/uy, start)
     this.at = start + text.length
     const lower = text.toLowerCase()
     const functionToken = FUNCTION_TOKENS.get(lower)
@@ -151,8 +161,8 @@ export class Lexer {
 
   /** `--strict`, `--keep-empty`, or a negative duration. */
   private dash(start: number): Token | null {
-    const flag = this.match(/--[\p{L}-]*/uy, start)
-    if (flag === '--strict' || flag === '--keep-empty') {
+    const flag = this.match(/--(?:strict|keep-empty)(?![\p{L}-])/uy, start)
+    if (flag !== '') {
       this.at = start + flag.length
       return { type: 'FUNCTION_FLAG', start, composed: true, value: flag }
     }
@@ -163,11 +173,11 @@ export class Lexer {
   }
 
   private punctuation(start: number): Token {
-    const one = this.codePoint(start)
-    if (one === '\0') this.fail('invalid character NUL', start)
-    if (/\p{Cs}/u.test(one)) this.fail('invalid UTF-8 encoding', start)
     const two = this.text.slice(start, start + 2)
     const composed = two.length === 2 && PUNCTUATION.has(two)
+    const one = this.codePoint(start)
+    if (one === '\0') this.fail('invalid character NUL', start)
+    if (one.length === 1 && one >= '\ud800' && one <= '\udfff') this.fail('invalid UTF-8 encoding', start)
     const text = composed ? two : one
     this.at = start + text.length
     return { type: PUNCTUATION.has(text) ? text : 'IDENTIFIER', start, composed, value: text }

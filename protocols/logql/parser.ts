@@ -16,6 +16,10 @@ const RULES: ReadonlyArray<Rule> = [...rule('query', `expr ${END}`), ...METRIC_R
 const TERMINAL_NUMBERS: ReadonlyMap<string, number> = new Map(TERMINALS.map((name, i) => [name, i]))
 /** Error messages list what was expected only up to this many tokens. */
 const EXPECTED_MAX = 4
+/** Levels of operations in one another: everything that walks a tree recurses. */
+const DEPTH_MAX = 1000
+/** The rules that put a tree below another. */
+const NESTING: ReadonlySet<string> = new Set(['binary', 'labelFilter', 'vectorAggregation', 'labelReplace'])
 
 let table: Table | null = null
 
@@ -47,8 +51,8 @@ export function parseSyntax(text: string): Expr {
 }
 
 function run(table: Table, lexer: Lexer): Expr {
-  const states = [0]
-  const values: unknown[] = []
+  const stack: Stack = { states: [0], values: [], depths: [] }
+  const { states, values } = stack
   let token: Token | null = null
   for (;;) {
     const state = states.at(-1) ?? 0
@@ -61,24 +65,34 @@ function run(table: Table, lexer: Lexer): Expr {
         if (token.type === END) return values[0] as Expr
         states.push(action)
         values.push(token.value)
+        stack.depths.push(0)
         token = null
         continue
       }
       production = action < 0 ? -action : (table.fallback[state] ?? 0)
       if (production === 0) throw lexer.error(unexpected(table, state, token), token)
     }
-    reduce(table, production, states, values)
+    reduce(table, production, stack)
   }
 }
 
-function reduce(table: Table, production: number, states: number[], values: unknown[]): void {
+/** `states` is one longer: the state before the first value. */
+interface Stack { readonly states: number[]; readonly values: unknown[]; readonly depths: number[] }
+
+function reduce(table: Table, production: number, { states, values, depths }: Stack): void {
   const rule = RULES[production]
   if (rule === undefined) throw new Error(`parser: no production ${production}`)
   const first = values.length - rule.right.length
+  let deepest = 0
+  for (let i = first; i < depths.length; i++) deepest = Math.max(deepest, depths[i] ?? 0)
+  const depth = deepest + (NESTING.has(rule.left) ? 1 : 0)
+  if (depth > DEPTH_MAX) throw parseError(`expression nested too deeply (limit ${DEPTH_MAX} levels)`)
   const result = apply(rule, values.slice(first))
   values.length = first
+  depths.length = first
   states.length = first + 1
   values.push(result)
+  depths.push(depth)
   states.push(table.goto[(states.at(-1) ?? 0) * table.nonterminalCount + (table.left[production] ?? 0)] ?? 0)
 }
 

@@ -5,7 +5,8 @@
 import type {
   BinaryExpr, Expr, Extraction, Grouping, LabelFilter, LabelFormat, LineFilter, LogExpr, LogRange, Matcher, MetricExpr, NameMatcher, Stage, Unwrap,
 } from './ast.ts'
-import { formatBytes, formatGoDuration, formatPrometheusDuration, parseBytes, quoteGo } from './durations.ts'
+import { formatBytes, formatGoDuration, formatPrometheusDuration, parseBytes } from './durations.ts'
+import { goFloat, goQuote } from './go-text.ts'
 
 /** Longer expressions are split over lines. */
 const LINE_CHARS_MAX = 100
@@ -17,7 +18,7 @@ export function format(expr: Expr): string {
     case 'literal': return formatNumber(expr.value)
     case 'constant': return `vector(${expr.value.toFixed(6)})`
     case 'binary': return `(${format(expr.left)} ${formatOperator(expr)} ${format(expr.right)})`
-    case 'range': return `${expr.op}(${expr.parameter === null ? '' : `${formatPlainNumber(expr.parameter)},`}${formatRange(expr.range)})${formatGrouping(expr.grouping)}`
+    case 'range': return `${expr.op}(${expr.parameter === null ? '' : `${goFloat(expr.parameter)},`}${formatRange(expr.range)})${formatGrouping(expr.grouping)}`
     case 'vector': return `${expr.op}${formatGrouping(expr.grouping)}(${expr.parameter === null ? '' : `${expr.parameter},`}${format(expr.inner)})`
     case 'labelReplace': return `label_replace(${[format(expr.inner), ...labelReplaceTexts(expr)].join(',')})`
   }
@@ -26,7 +27,7 @@ export function format(expr: Expr): string {
 /** `{a="b", c=~"d"}` */
 export const formatSelector = (matchers: ReadonlyArray<Matcher>): string => `{${matchers.map(formatMatcher).join(', ')}}`
 
-export const formatMatcher = ({ name, op, value }: Matcher): string => `${name}${op}${quoteGo(value)}`
+export const formatMatcher = ({ name, op, value }: Matcher): string => `${name}${op}${goQuote(value)}`
 
 /** A stage with its leading `|`. */
 export function formatStage(stage: Stage): string {
@@ -37,33 +38,33 @@ export function formatStage(stage: Stage): string {
       const flags = [...(stage.strict ? ['--strict'] : []), ...(stage.keepEmpty ? ['--keep-empty'] : [])]
       return ['| logfmt', ...flags, ...formatExtractions(stage.extractions)].join(' ')
     }
-    case 'regexp': case 'pattern': return `| ${stage.kind} ${quoteGo(stage.pattern)}`
+    case 'regexp': case 'pattern': return `| ${stage.kind} ${goQuote(stage.pattern)}`
     case 'unpack': case 'decolorize': return `| ${stage.kind}`
     case 'labelFilter': return `| ${formatLabelFilter(stage.filter)}`
-    case 'lineFormat': return `| line_format ${quoteGo(stage.template)}`
+    case 'lineFormat': return `| line_format ${goQuote(stage.template)}`
     case 'labelFormat': return `| label_format ${stage.formats.map(formatLabelFormat).join(',')}`
     case 'drop': case 'keep': return `| ${stage.kind} ${stage.names.map(formatName).join(',')}`
   }
 }
 
 function formatLineFilter({ op, terms }: LineFilter): string {
-  return `${op} ${terms.map(({ ip, value }) => (ip ? `ip(${quoteGo(value)})` : quoteGo(value))).join(' or ')}`
+  return `${op} ${terms.map(({ ip, value }) => (ip ? `ip(${goQuote(value)})` : goQuote(value))).join(' or ')}`
 }
 
 const formatExtractions = (extractions: ReadonlyArray<Extraction>): string[] =>
-  extractions.length === 0 ? [] : [extractions.map(({ name, expression }) => `${name}=${quoteGo(expression)}`).join(',')]
+  extractions.length === 0 ? [] : [extractions.map(({ name, expression }) => `${name}=${goQuote(expression)}`).join(',')]
 
-const formatLabelFormat = (format: LabelFormat): string => `${format.name}=${format.kind === 'rename' ? format.from : quoteGo(format.template)}`
+const formatLabelFormat = (format: LabelFormat): string => `${format.name}=${format.kind === 'rename' ? format.from : goQuote(format.template)}`
 
 const formatName = (name: NameMatcher): string => (name.kind === 'name' ? name.name : formatMatcher(name.matcher))
 
 export function formatLabelFilter(filter: LabelFilter): string {
   switch (filter.kind) {
     case 'string': return formatMatcher(filter.matcher)
-    case 'number': return `${filter.name}${filter.op}${formatPlainNumber(filter.value)}`
+    case 'number': return `${filter.name}${filter.op}${goFloat(filter.value)}`
     case 'duration': return `${filter.name}${filter.op}${formatGoDuration(filter.value)}`
     case 'bytes': return `${filter.name}${filter.op}${formatSize(filter.value)}`
-    case 'ip': return `${filter.name}${filter.op}ip(${quoteGo(filter.value)})`
+    case 'ip': return `${filter.name}${filter.op}ip(${goQuote(filter.value)})`
     case 'and': return `( ${formatLabelFilter(filter.left)} , ${formatLabelFilter(filter.right)} )`
     case 'or': return `( ${formatLabelFilter(filter.left)} or ${formatLabelFilter(filter.right)} )`
   }
@@ -72,7 +73,7 @@ export function formatLabelFilter(filter: LabelFilter): string {
 /** Humanised as Loki does where that keeps the value; else whole bytes, since a printed query must mean the same. */
 function formatSize(bytes: number): string {
   const short = formatBytes(bytes).replace(' ', '')
-  return parseBytes(short) === bytes ? short : `${formatPlainNumber(bytes)}B`
+  return parseBytes(short) === bytes ? short : `${goFloat(bytes)}B`
 }
 
 function formatRange({ log, unwrap, rangeNs, offsetNs }: LogRange): string {
@@ -100,7 +101,7 @@ function formatOperator({ op, returnBool, matching }: BinaryExpr): string {
 }
 
 const labelReplaceTexts = (expr: Extract<MetricExpr, { kind: 'labelReplace' }>): string[] =>
-  [expr.target, expr.replacement, expr.source, expr.pattern].map(quoteGo)
+  [expr.target, expr.replacement, expr.source, expr.pattern].map(goQuote)
 
 /** Go's `%v` of a float: shortest digits, an exponent below 1e-4 and from 1e21. */
 export function formatNumber(value: number): string {
@@ -114,16 +115,6 @@ export function formatNumber(value: number): string {
   return String(value)
 }
 
-/** Shortest digits without an exponent. */
-function formatPlainNumber(value: number): string {
-  const text = String(value)
-  const match = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(text)
-  if (match === null) return text
-  const [, sign = '', first = '', fraction = '', power = '0'] = match
-  const exponent = Number(power)
-  return exponent < 0 ? `${sign}0.${'0'.repeat(-exponent - 1)}${first}${fraction}` : `${sign}${first}${fraction.padEnd(exponent, '0')}`
-}
-
 const indent = (level: number): string => '  '.repeat(level)
 
 /** As `/format_query` lays a query out: 2 spaces a level, one stage a line, operators alone on theirs; short expressions stay whole. */
@@ -134,7 +125,7 @@ export function prettify(expr: Expr, level = 0): string {
     case 'log': return prettyLog(expr, level)
     case 'literal': case 'constant': return indent(level) + short
     case 'range': {
-      const parameter = expr.parameter === null ? [] : [indent(level + 1) + formatPlainNumber(expr.parameter)]
+      const parameter = expr.parameter === null ? [] : [indent(level + 1) + goFloat(expr.parameter)]
       return prettyCall(expr.op, [...parameter, prettyRange(expr.range, level + 1)], level) + formatGrouping(expr.grouping)
     }
     case 'vector': {

@@ -10,6 +10,11 @@ const append = <T>(list: Mutable<T>, _comma: unknown, next: T): Mutable<T> => {
   list.push(next)
   return list
 }
+/** In place: a list belongs to one reduction, and copies would make long queries quadratic. */
+const joined = <T>(list: Mutable<T>, more: ReadonlyArray<T>): Mutable<T> => {
+  for (const item of more) list.push(item)
+  return list
+}
 /** `part {, part}` */
 const list = (name: string, part: string): Rule[] => [...rule(name, part, listOf), ...rule(name, `${name} , ${part}`, append)]
 
@@ -26,7 +31,7 @@ const SELECTOR = [
 
 const STAGES = [
   ...rule('stages', 'stage', (stage: Stage[]) => stage),
-  ...rule('stages', 'stages stage', (stages: Stage[], stage: Stage[]) => [...stages, ...stage]),
+  ...rule('stages', 'stages stage', (stages: Stage[], stage: Stage[]) => joined(stages, stage)),
   ...rule('stage', 'lineFilters'),
   ...rule('stage', ['| jsonParser', '| logfmtParser', '| textParser', '| labelFilterStage', '| lineFormat', '| decolorizer', '| labelFormats', '| dropping', '| keeping'],
     (_pipe: string, stage: Stage): Stage[] => [stage]),
@@ -37,16 +42,20 @@ interface OpenLineFilter { readonly kind: 'lineFilter'; readonly op: LineFilterO
 const ipTerm = (_ip: string, _open: string, value: string): LineFilterTerm[] => [{ ip: true, value }]
 const LINE_FILTERS = [
   ...rule('lineFilters', 'lineFilter', listOf<OpenLineFilter>),
-  ...rule('lineFilters', 'lineFilters lineFilter', (filters: OpenLineFilter[], filter: OpenLineFilter) => [...filters, filter]),
+  ...rule('lineFilters', 'lineFilters lineFilter', (filters: OpenLineFilter[], filter: OpenLineFilter) => joined(filters, [filter])),
   ...rule('lineFilter', 'lineOp STRING', (op: LineFilterOp, value: string): OpenLineFilter => ({ kind: 'lineFilter', op, terms: [{ ip: false, value }] })),
   ...rule('lineFilter', 'lineOp ipWord ( STRING )',
     (op: LineFilterOp, _ip: string, _open: string, value: string): OpenLineFilter => ({ kind: 'lineFilter', op, terms: [{ ip: true, value }] })),
-  ...rule('lineFilter', 'lineFilter or alternatives', (filter: OpenLineFilter, _or: string, terms: LineFilterTerm[]): OpenLineFilter => ({ ...filter, terms: [...filter.terms, ...terms] })),
+  ...rule('lineFilter', 'lineFilter or alternatives', (filter: OpenLineFilter, _or: string, reversed: LineFilterTerm[]): OpenLineFilter => {
+    joined(filter.terms, reversed.toReversed())
+    return filter
+  }),
   ...rule('lineOp', ['|~', '|=', '|>', '!~', '!=', '!>']),
   ...rule('ipWord', 'ip'),
+  // Nested to the right, so finished from the last to the first.
   ...rule('alternatives', 'STRING', (value: string): LineFilterTerm[] => [{ ip: false, value }]),
   ...rule('alternatives', 'ipWord ( STRING )', ipTerm),
-  ...rule('alternatives', 'STRING or alternatives', (value: string, _or: string, rest: LineFilterTerm[]): LineFilterTerm[] => [{ ip: false, value }, ...rest]),
+  ...rule('alternatives', 'STRING or alternatives', (value: string, _or: string, reversed: LineFilterTerm[]): LineFilterTerm[] => joined(reversed, [{ ip: false, value }])),
 ]
 
 const logfmt = (_word: string, flags: string[] | null, extractions: Extraction[] | null): Stage => ({
@@ -59,7 +68,7 @@ const PARSERS = [
   ...rule('jsonParser', 'json extractions', (_word: string, extractions: Extraction[]): Stage => ({ kind: 'json', extractions })),
   ...rule('logfmtParser', 'logfmt [ flags ] [ extractions ]', logfmt),
   ...rule('flags', 'FUNCTION_FLAG', listOf<string>),
-  ...rule('flags', 'flags FUNCTION_FLAG', (flags: string[], flag: string) => [...flags, flag]),
+  ...rule('flags', 'flags FUNCTION_FLAG', (flags: string[], flag: string) => joined(flags, [flag])),
   ...list('extractions', 'extraction'),
   ...rule('extraction', 'IDENTIFIER = STRING', (name: string, _is: string, expression: string): Extraction => ({ name, expression })),
   ...rule('extraction', 'IDENTIFIER', (name: string): Extraction => ({ name, expression: name })),
