@@ -37,6 +37,12 @@ export class LabelRegistry {
     return id
   }
 
+  /** A row that failed is shown whole, whatever the mode, so that the message can name it. */
+  addFailed(state: LineState): number {
+    state.loadBase()
+    return this.addAll(state, () => true)
+  }
+
   /** Everything that the row shows and `keeps` accepts, its error too. */
   addAll(state: LineState, keeps: (name: string) => boolean): number {
     const byCategory: [Pair[], Pair[], Pair[]] = [[], [], []]
@@ -75,7 +81,7 @@ class WholeIds implements LabelIds {
   }
 
   idOf(state: LineState): number {
-    if (state.error !== '') return this.#registry.addAll(state, () => true)
+    if (state.error !== '') return this.#registry.addFailed(state)
     if (!state.isUntouched()) return this.#registry.addAll(state, this.#keeps)
     const key = (state.metadataCode() + 1) * 65_537 + state.levelCode() + 1
     let id = this.#untouched.get(key)
@@ -113,7 +119,7 @@ class GroupedIds implements LabelIds {
   }
 
   idOf(state: LineState): number {
-    if (state.error !== '') return this.#registry.addAll(state, () => true)
+    if (state.error !== '') return this.#registry.addFailed(state)
     const codes = this.#codes
     let same = this.#lastNode !== -1
     for (let i = 0; i < codes.length; i++) {

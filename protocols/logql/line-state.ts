@@ -71,6 +71,17 @@ export class LineState {
     this.#levels = levels
   }
 
+  /** For rows whose whole label set is shown although the pipeline does not need it: those that failed. */
+  loadBase(): void {
+    this.#metadata ??= this.block?.metadata() ?? null
+    this.#levels ??= this.block?.levels() ?? null
+  }
+
+  /** An error is told with every label of its row, those too that nobody else reads. */
+  revealAll(): void {
+    if (this.block !== null) this.enterBlock(this.block, this.block.metadata(), this.block.levels())
+  }
+
   enterRun(stream: Labels): void {
     this.stream = stream
     this.#streamValues.clear()

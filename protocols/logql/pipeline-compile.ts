@@ -30,6 +30,7 @@ import { compileUnwrap } from './stages/unwrap.ts'
 const CHUNK_ROWS = 8192
 /** Stages that look at labels alone. */
 const LABELS_ONLY: ReadonlySet<Stage['kind']> = new Set(['labelFilter', 'labelFormat', 'drop', 'keep'])
+const NO_BYTES = Buffer.alloc(0)
 const CHANGES_LINE: ReadonlySet<Stage['kind']> = new Set(['lineFormat', 'unpack', 'decolorize'])
 
 /** Throws SkaldError `query_parse` for what cannot be compiled (templates, patterns, addresses). */
@@ -78,6 +79,12 @@ class CompiledPipeline implements Pipeline {
 
   labelsOf(id: number): ResolvedLabels {
     return this.#registry.labelsOf(id)
+  }
+
+  labelsIdOf(block: EntryBlock, run: StreamRun, row: number): number {
+    this.#enter(block, run)
+    this.#row.enterRow(row, 0, NO_BYTES, 0, 0)
+    return this.#row.labelsId()
   }
 
   run(block: EntryBlock, run: StreamRun, from: number, to: number, reverse: boolean, sink: RowSink): void {

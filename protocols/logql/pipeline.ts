@@ -56,6 +56,8 @@ export interface Pipeline {
    * Rows `[from, to)` of the run in ascending order, or descending when `reverse`; whole-block line filters are applied first where that is faster.
    */
   run(block: EntryBlock, run: StreamRun, from: number, to: number, reverse: boolean, sink: RowSink): void
+  /** The id of a row's labels as the stages before anything else find them, without its line: for plans without stages. */
+  labelsIdOf(block: EntryBlock, run: StreamRun, row: number): number
   /** The labels behind an id that `Row.labelsId` gave. */
   labelsOf(id: number): ResolvedLabels
   /** Rows looked at and passed so far, and bytes of their lines. */

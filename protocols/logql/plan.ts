@@ -93,6 +93,11 @@ function planMetric(expr: MetricExpr, parameters: QueryParameters): MetricQueryP
   return { kind: 'metric', scans: planner.scans, root, grid, resultType, limits: parameters.limits }
 }
 
+const MATCH_ALL: BinaryExpr['matching'] = { on: null, labels: [], card: 'one-to-one', include: [] }
+
+const isMeanOfGroups = (expr: RangeAggregation): expr is RangeAggregation & { readonly grouping: Grouping } =>
+  expr.op === 'avg_over_time' && expr.grouping !== null && !expr.grouping.without
+
 interface Bounds {
   readonly startNs: TimeNs
   readonly endNs: TimeNs
@@ -116,7 +121,7 @@ class Planner {
       case 'constant':
         return expr
       case 'range':
-        return this.leaf(expr, null, isRoot)
+        return isMeanOfGroups(expr) ? this.meanOfGroups(expr) : this.leaf(expr, null, isRoot)
       case 'vector':
         return this.vector(expr, isRoot)
       case 'labelReplace':
@@ -137,6 +142,17 @@ class Planner {
     const right = this.node(expr.right, false)
     if (left.kind === 'literal' && right.kind === 'literal') return { kind: 'literal', value: scalarResult(expr.op, left.value, right.value) }
     return { kind: 'binary', op: expr.op, returnBool: expr.returnBool, matching: expr.matching, left, right }
+  }
+
+  /**
+   * Loki computes `avg_over_time(… | unwrap x …) by (…)` as a sum of samples over a count of rows, and counts rows that have no sample too. Recorded
+   * answers show it (malformed JSON lowers the mean), so it is done the same way here.
+   */
+  private meanOfGroups(expr: RangeAggregation & { readonly grouping: Grouping }): PlanNode {
+    const pushed = { op: 'sum', grouping: expr.grouping } as const
+    const left = this.leaf({ ...expr, op: 'sum_over_time', grouping: null }, pushed, false)
+    const right = this.leaf({ ...expr, op: 'count_over_time', grouping: null, range: { ...expr.range, unwrap: null } }, pushed, false)
+    return { kind: 'binary', op: '/', returnBool: false, matching: MATCH_ALL, left, right }
   }
 
   private leaf(expr: RangeAggregation, pushed: MetricScanPlan['pushed'], isRoot: boolean): PlanNode {

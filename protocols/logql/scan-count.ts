@@ -4,7 +4,7 @@
  */
 import type { EntryBlock, LevelColumn, MetadataColumn, StreamRun } from '../model.ts'
 import type { MetricStates } from './metric-states.ts'
-import type { Pipeline, Row, RowSink } from './pipeline.ts'
+import type { Pipeline } from './pipeline.ts'
 import type { SeriesByLabels } from './series-by-labels.ts'
 import type { BlockSlots } from './window-slots.ts'
 import { firstRowAfter, slotOfTime } from './window-slots.ts'
@@ -28,7 +28,6 @@ export class CountedRuns {
   private readonly seriesBy: SeriesByLabels
   private readonly needsBytes: boolean
   private known: { readonly block: EntryBlock; readonly combinations: Combinations | null } | null = null
-  private readonly one = new OneRow()
 
   constructor(metric: MetricStates, pipeline: Pipeline, seriesBy: SeriesByLabels) {
     this.metric = metric
@@ -114,20 +113,9 @@ export class CountedRuns {
     this.metric.states.addMany?.(series, slot, rows, bytes)
   }
 
-  /** The pipeline decides the labels; it is shown one row of each combination. */
+  /** The pipeline decides the labels; it is asked once for each combination. */
   private seriesOfRow({ block, run }: Part, row: number): number {
-    this.pipeline.run(block, run, row, row + 1, false, this.one)
-    this.stats.rows--
-    return this.seriesBy.of(this.one.labelsId)
-  }
-}
-
-class OneRow implements RowSink {
-  labelsId = 0
-
-  row(row: Row): boolean {
-    this.labelsId = row.labelsId()
-    return false
+    return this.seriesBy.of(this.pipeline.labelsIdOf(block, run, row))
   }
 }
 

@@ -69,7 +69,7 @@ class MetricScan implements Scan {
     this.pipeline.run(block, run, from, to, false, this.sink)
     const failed = this.sink.failed
     if (failed === null) return
-    this.failure = earlier(this.failure, pipelineFailure(block.baseNs + BigInt(failed.relativeNs), failed, this.pipeline))
+    this.failure = earlier(this.failure, pipelineFailure(block.baseNs + BigInt(failed.relativeNs), run.labels, failed, this.pipeline))
     this.sink.failed = null
   }
 

@@ -93,8 +93,8 @@ export interface MetricPartial {
   /** Per series its labels and an accumulator state whose shape belongs to the operator (`protocols/logql/range/`). */
   readonly series: ReadonlyArray<{ readonly labels: ReadonlyArray<readonly [string, string]>; readonly state: unknown }>
   readonly stats: ScanStats
-  /** The earliest row inside a window that still carried `__error__`: the query fails with this message. */
-  readonly failure: { readonly ns: string; readonly message: string } | null
+  /** The earliest row inside a window that still carried `__error__`: the query fails with this message. `stream` decides between equal times. */
+  readonly failure: { readonly ns: string; readonly stream: string; readonly message: string } | null
 }
 
 export type ScanPartial = LogPartial | MetricPartial
