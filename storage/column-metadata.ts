@@ -5,12 +5,11 @@
  * fields are parsed once. Set 0 is always the empty one.
  */
 import type { Labels, MetadataColumn } from '../protocols/model.ts'
+import { forEachPair } from '../protocols/push/metadata-fields.ts'
 import { ByteReader, ByteWriter } from './column-bytes.ts'
 import { decodePlanes, encodePlanes } from './column-numbers.ts'
 
 const EMPTY: Labels = []
-const FIELD_STRUCTURED_METADATA = 3
-const WIRE_BYTES = 2
 
 export class MetadataDictionary {
   readonly sets: Labels[] = [EMPTY]
@@ -22,37 +21,17 @@ export class MetadataDictionary {
     const key = bytes.toString('latin1', from, to)
     const known = this.#codes.get(key)
     if (known !== undefined) return known
-    const code = this.sets.push(parseMetadata(bytes.subarray(from, to))) - 1
+    const code = this.sets.push(parseMetadata(bytes, from, to)) - 1
     this.#codes.set(key, code)
     return code
   }
 }
 
-/** Fields `structuredMetadata = 3` {name = 1, value = 2} of a Loki `EntryAdapter`; others are passed over. Sorted by name; of equal names the last counts. */
-export function parseMetadata(fields: Buffer): Labels {
+/** The pairs of an entry's metadata fields, sorted by name; of equal names the last counts. */
+function parseMetadata(bytes: Buffer, from: number, to: number): Labels {
   const pairs = new Map<string, string>()
-  for (const [number, pair] of bytesFields(new ByteReader(fields, 'structured metadata'))) {
-    if (number !== FIELD_STRUCTURED_METADATA) continue
-    let name = ''
-    let value = ''
-    for (const [part, text] of bytesFields(new ByteReader(pair, 'structured metadata'))) {
-      if (part === 1) name = text.toString()
-      else if (part === 2) value = text.toString()
-    }
-    pairs.set(name, value)
-  }
+  forEachPair(bytes, from, to, (name, value) => pairs.set(name, value))
   return [...pairs].sort(([a], [b]) => (a < b ? -1 : 1))
-}
-
-function* bytesFields(input: ByteReader): Generator<[number: number, bytes: Buffer]> {
-  while (input.left > 0) {
-    const tag = input.varint()
-    if ((tag & 7) === WIRE_BYTES) yield [tag >>> 3, input.bytes(input.varint())]
-    else if ((tag & 7) === 0) input.varint()
-    else if ((tag & 7) === 1) input.bytes(8)
-    else if ((tag & 7) === 5) input.bytes(4)
-    else input.fail(`wire type ${tag & 7}`)
-  }
 }
 
 /** names, values, shapes (lists of names), sets (shape and values), then the rows' codes in planes. Only sets that a row has are written. */

@@ -14,9 +14,12 @@ const DELTAS_OF_DELTAS = 1
 /** Nanoseconds of the units that sources stamp in. */
 const UNITS_NS = [1e9, 1e6, 1e3, 1]
 
+/** The largest unit that all these are whole multiples of. */
+export const commonUnitNs = (values: ArrayLike<number>): number => UNITS_NS.find((unit) => divides(unit, values))!
+
 /** `relativeNs` are the rows' nanoseconds after the block's base, each in [0, BLOCK_SPAN_NS_MAX). */
 export function encodeTimes(relativeNs: Float64Array): Buffer {
-  const unit = UNITS_NS.find((u) => divides(u, relativeNs))!
+  const unit = commonUnitNs(relativeNs)
   let deltas = 0
   let second = 0
   for (let i = 2; i < relativeNs.length; i++) {
@@ -58,7 +61,7 @@ export function decodeTimes(bytes: Buffer, rowCount: number, what: string): Floa
   return relativeNs
 }
 
-function divides(unit: number, values: Float64Array): boolean {
+function divides(unit: number, values: ArrayLike<number>): boolean {
   if (unit === 1) return true
   for (let i = 0; i < values.length; i++) if (values[i]! % unit !== 0) return false
   return true

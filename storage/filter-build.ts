@@ -15,8 +15,6 @@ import { FILTER_BITS_LOG2_MAX, FILTER_BITS_LOG2_MIN, FILTER_PAGE_BITS, FILTER_PA
 const DENSITY_MAX = 0.5
 /** A byte of a line begins at most one ID gram and one word gram. */
 const GRAMS_A_BYTE = 2
-/** Runs remembered while a block is scanned: fits the second-level cache beside the bits. */
-const SEEN_RUNS = 1 << 14
 /** Bytes of a page's slice before folding. */
 const SLICE_BYTES_MAX = 1 << (FILTER_BITS_LOG2_MAX - FILTER_PAGE_BITS - 3)
 
@@ -27,7 +25,7 @@ export interface BlockFilter {
 }
 
 export class FilterBuilder {
-  readonly #scanner = new GramScanner(SEEN_RUNS)
+  readonly #scanner = new GramScanner(true)
   readonly #bits = new Uint8Array(FILTER_PAGES * SLICE_BYTES_MAX)
   readonly #words = new Uint32Array(this.#bits.buffer)
   /** Of the block at hand, before folding: no more than its bytes can need. */
@@ -47,11 +45,11 @@ export class FilterBuilder {
 
   #addLines(lines: Uint8Array, lengths: Uint32Array): void {
     const scanner = this.#scanner
-    scanner.forget()
+    scanner.begin(lines)
     let from = 0
     for (let row = 0; row < lengths.length; row++) {
       const to = from + lengths[row]!
-      scanner.scan(lines, from, to)
+      scanner.scan(from, to)
       this.#addHashes(scanner.idHashes, scanner.idCount)
       this.#addHashes(scanner.wordHashes, scanner.wordCount)
       from = to

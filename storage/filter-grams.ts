@@ -46,7 +46,13 @@ function spread(sum: number): number {
   return (mixed ^ (mixed >>> 13)) >>> 0
 }
 
-const isDigit = (weight: number): boolean => (weight & 1) === 1
+/** Whether a byte ends a run, continues it, or is a digit in it. */
+const ENDS = 0
+const DIGIT = 2
+const CLASSES = Uint8Array.from(WEIGHTS, (weight) => (weight === 0 ? ENDS : (weight & 1) === 1 ? DIGIT : 1))
+
+/** Runs seen lately are remembered by place, two numbers each, and compared byte by byte: a mistaken "seen" would be a false negative. */
+const SEEN_RUNS = 1 << 12
 
 export class GramScanner {
   /** Hashes of the last scan's grams: the first `idCount` of ID grams, the first `wordCount` of word grams. */
@@ -54,69 +60,79 @@ export class GramScanner {
   idCount = 0
   wordHashes = new Uint32Array(1024)
   wordCount = 0
-  /** Runs seen lately, by hash: lines repeat themselves, and a repeated run has nothing new. Null for literals, whose grams are all wanted. */
+  #bytes: Uint8Array = new Uint8Array(0)
+  #view: DataView = new DataView(new ArrayBuffer(0))
   readonly #seen: Int32Array | null
 
-  constructor(seenRuns: number) {
-    this.#seen = seenRuns === 0 ? null : new Int32Array(seenRuns)
+  /** With `skipRepeated`, runs that were scanned lately give no grams again: lines repeat themselves, and a repeated run has nothing new. */
+  constructor(skipRepeated: boolean) {
+    this.#seen = skipRepeated ? new Int32Array(2 * SEEN_RUNS) : null
   }
 
-  /** Before the lines of another block. */
-  forget(): void {
+  /** The bytes that the next scans are about; they must not change while runs of theirs are remembered. */
+  begin(bytes: Uint8Array): void {
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
     this.#seen?.fill(0)
   }
 
   /** Hot: runs over every byte that is stored. */
-  scan(bytes: Uint8Array, from: number, to: number): void {
+  scan(from: number, to: number): void {
     this.idCount = 0
     this.wordCount = 0
     if (this.idHashes.length < to - from) {
       this.idHashes = new Uint32Array(2 * (to - from))
       this.wordHashes = new Uint32Array(2 * (to - from))
     }
-    const seen = this.#seen
-    const mask = seen === null ? 0 : seen.length - 1
-    let i = from
-    while (i < to) {
-      let weight = WEIGHTS[bytes[i]!]!
-      if (weight === 0) {
-        i++
-        continue
-      }
-      const start = i
-      let run = 0
-      for (;;) {
-        run = (Math.imul(run, MULTIPLIER) + weight) | 0
-        if (++i === to) break
-        const next = WEIGHTS[bytes[i]!]!
-        if (next !== 0) weight = next
-        else if (bytes[i] === DOT && isDigit(weight) && i + 1 < to && isDigit(WEIGHTS[bytes[i + 1]!]!)) weight = DOT_WEIGHT
-        else break
-      }
-      if (i - start < WORD_GRAM) continue
-      if (seen !== null) {
-        const slot = (run ^ (run >>> 15)) & mask
-        if (seen[slot] === run) continue
-        seen[slot] = run
-      }
-      this.#addRun(bytes, start, i)
+    const bytes = this.#bytes
+    for (let i = from; i < to; i++) {
+      if (CLASSES[bytes[i]!] === ENDS) continue
+      const start = i++
+      while (i < to && (CLASSES[bytes[i]!] !== ENDS || (bytes[i] === DOT && i + 1 < to && CLASSES[bytes[i - 1]!] === DIGIT && CLASSES[bytes[i + 1]!] === DIGIT))) i++
+      if (i - start >= WORD_GRAM && !this.#isRepeated(start, i)) this.#addRun(start, i)
     }
   }
 
-  #addRun(bytes: Uint8Array, from: number, to: number): void {
+  #isRepeated(from: number, to: number): boolean {
+    const seen = this.#seen
+    if (seen === null) return false
+    const view = this.#view
+    const first = view.getInt32(from, true)
+    const last = view.getInt32(to - 4, true)
+    const hash = Math.imul(first ^ Math.imul(last, MULTIPLIER) ^ (to - from), 0x85ebca6b)
+    const slot = (hash >>> 20) << 1
+    const other = seen[slot]!
+    if (seen[slot + 1] === to - from && view.getInt32(other, true) === first && this.#equal(from + 4, to, other + 4)) return true
+    seen[slot] = from
+    seen[slot + 1] = to - from
+    return false
+  }
+
+  #equal(from: number, to: number, other: number): boolean {
+    const bytes = this.#bytes
+    for (let i = from, k = other; i < to; i++, k++) if (bytes[i] !== bytes[k]) return false
+    return true
+  }
+
+  #addRun(from: number, to: number): void {
     const { idHashes, wordHashes } = this
+    const bytes = this.#bytes
     let { idCount, wordCount } = this
     let sum = 0
     let letters = 0
     let word = 0
     for (let i = from; i < to; i++) {
-      const weight = bytes[i] === DOT ? DOT_WEIGHT : WEIGHTS[bytes[i]!]!
+      const byte = bytes[i]!
+      const weight = byte === DOT ? DOT_WEIGHT : WEIGHTS[byte]!
       sum = (Math.imul(sum, MULTIPLIER) + weight) | 0
-      if (i - from >= ID_GRAM) sum = (sum - Math.imul(LEAVING, bytes[i - ID_GRAM] === DOT ? DOT_WEIGHT : WEIGHTS[bytes[i - ID_GRAM]!]!)) | 0
+      if (i - from >= ID_GRAM) {
+        const left = bytes[i - ID_GRAM]!
+        sum = (sum - Math.imul(LEAVING, left === DOT ? DOT_WEIGHT : WEIGHTS[left]!)) | 0
+      }
       if (i - from >= ID_GRAM - 1) idHashes[idCount++] = spread(sum)
       // Letters hash by their case-folded bytes themselves: four of them fill the word.
-      letters = isDigit(weight) || bytes[i] === DOT ? 0 : letters + 1
-      word = (word << 8) | (bytes[i]! | 0x20)
+      letters = byte === DOT || CLASSES[byte] === DIGIT ? 0 : letters + 1
+      word = (word << 8) | (byte | 0x20)
       if (letters >= WORD_GRAM) wordHashes[wordCount++] = spread(Math.imul(word, MULTIPLIER))
     }
     this.idCount = idCount

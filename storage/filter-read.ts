@@ -25,16 +25,16 @@ type Probe = ReadonlyArray<number>
 /** All of these, of each at least one. */
 export type FilterQuestion = ReadonlyArray<ReadonlyArray<Probe>>
 
-const scanner = new GramScanner(0)
+const scanner = new GramScanner(false)
 
 /** Grams spread evenly over the literal; [] when it has none: it can be anywhere. */
 export function literalProbe(literal: string): Probe {
   const bytes = Buffer.from(literal)
-  scanner.scan(bytes, 0, bytes.length)
+  scanner.begin(bytes)
+  scanner.scan(0, bytes.length)
   const ids = scanner.idHashes.subarray(0, scanner.idCount)
   const words = scanner.wordHashes.subarray(0, scanner.wordCount)
-  const distinct = [...new Set([...spaced(ids, GRAMS_MAX), ...spaced(words, Math.max(0, GRAMS_MAX - ids.length))])]
-  return distinct
+  return [...new Set([...spaced(ids, GRAMS_MAX), ...spaced(words, Math.max(0, GRAMS_MAX - ids.length))])]
 }
 
 function spaced(hashes: Uint32Array, max: number): number[] {

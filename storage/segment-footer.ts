@@ -5,9 +5,10 @@
  */
 import zlib from 'node:zlib'
 import type { Sequence, TenantId, TimeNs } from '../protocols/model.ts'
-import type { BlockChunk } from './block-rows.ts'
+import { BLOCK_ROWS_MAX, type BlockChunk } from './block-rows.ts'
 import { ByteReader, ByteWriter, corrupt } from './column-bytes.ts'
 import { compressColumn, decompressColumn, CHUNK_ENCODINGS } from './column-codec.ts'
+import { commonUnitNs } from './column-numbers.ts'
 import { readTexts, writeTexts } from './column-metadata.ts'
 import { LabelPostings, writePostings } from './postings.ts'
 import { pageBytesOf } from './filter-build.ts'
@@ -137,11 +138,13 @@ function writeBlock(out: ByteWriter, block: BlockFacts): void {
   out.i64(block.baseNs)
   out.varint(block.chunks[0]?.stream ?? 0)
   out.varint(block.chunks.length)
+  const unit = commonUnitNs(block.chunks.flatMap((chunk) => [chunk.minRelativeNs, chunk.maxRelativeNs]))
+  out.varint(unit)
   for (const chunk of block.chunks) {
     out.varint(chunk.rowCount)
     out.varint(chunk.lineBytes)
-    out.varint(chunk.minRelativeNs)
-    out.varint(chunk.maxRelativeNs - chunk.minRelativeNs)
+    out.varint(chunk.minRelativeNs / unit)
+    out.varint((chunk.maxRelativeNs - chunk.minRelativeNs) / unit)
   }
   for (const column of block.columns) {
     out.varint(column.rawBytes)
@@ -231,14 +234,16 @@ function readBlock(input: ByteReader, streamCount: number, index: number): Block
   const chunks: BlockChunk[] = []
   let rowCount = 0
   let lineBytes = 0
-  for (let left = input.count(4); left > 0; left--) {
-    const [rows, bytes, minRelativeNs, spanNs] = [input.varint(), input.varint(), input.varint(), input.varint()]
+  const chunkCount = input.count(4)
+  const unit = input.varint()
+  for (let left = chunkCount; left > 0; left--) {
+    const [rows, bytes, minRelativeNs, spanNs] = [input.varint(), input.varint(), input.varint() * unit, input.varint() * unit]
     chunks.push({ stream: firstStream + chunks.length, rowCount: rows, lineBytes: bytes, minRelativeNs, maxRelativeNs: minRelativeNs + spanNs })
     rowCount += rows
     lineBytes += bytes
   }
   if (firstStream + chunks.length > streamCount) input.fail('a block has streams that are not there')
-  if (rowCount * 4 > RAW_BYTES_MAX) input.fail(`a block has ${rowCount} rows`)
+  if (rowCount > BLOCK_ROWS_MAX) input.fail(`a block has ${rowCount} rows`)
   const columns = COLUMN_KINDS.map(() => readColumn(input))
   const filterBitsLog2 = input.u8()
   if (filterBitsLog2 < FILTER_BITS_LOG2_MIN || filterBitsLog2 > FILTER_BITS_LOG2_MAX) input.fail(`a block's filter has 2^${filterBitsLog2} bits`)

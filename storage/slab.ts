@@ -55,24 +55,30 @@ export function slabColumns(slab: { readonly rowCapacity: number; readonly bytes
   }
 }
 
+/** A slab's two shared regions. They outlive the slab: `slab-pool.ts` gives them to the next one. */
+export interface SlabMemory {
+  readonly rowCapacity: number
+  readonly bytes: SharedArrayBuffer
+  readonly columns: SharedArrayBuffer
+}
+
+export function newSlabMemory(byteCapacity = SLAB_BYTES, rowCapacity = SLAB_ROWS): SlabMemory {
+  return { rowCapacity, bytes: new SharedArrayBuffer(byteCapacity), columns: new SharedArrayBuffer(rowCapacity * ROW_COLUMN_BYTES) }
+}
+
 export class Slab {
   readonly id: number
   readonly baseNs: TimeNs
   readonly columns: SlabColumns
-  readonly #memory: { readonly rowCapacity: number; readonly bytes: SharedArrayBuffer; readonly columns: SharedArrayBuffer }
+  readonly memory: SlabMemory
   #rowCount = 0
   #byteCount = 0
 
-  constructor(id: number, baseNs: TimeNs, byteCapacity = SLAB_BYTES, rowCapacity = SLAB_ROWS) {
+  constructor(id: number, baseNs: TimeNs, memory: SlabMemory = newSlabMemory()) {
     this.id = id
     this.baseNs = baseNs
-    this.#memory = { rowCapacity, bytes: new SharedArrayBuffer(byteCapacity), columns: new SharedArrayBuffer(rowCapacity * ROW_COLUMN_BYTES) }
-    this.columns = slabColumns(this.#memory)
-  }
-
-  /** A slab with room for at least this batch, on the batch's time base: what to open when there is none or `append` said 'full'. */
-  static for(id: number, batch: PushBatch): Slab {
-    return new Slab(id, batch.baseNs, Math.max(SLAB_BYTES, batch.body.length), Math.max(SLAB_ROWS, batch.rowCount))
+    this.memory = memory
+    this.columns = slabColumns(memory)
   }
 
   get rowCount(): number {
@@ -81,20 +87,20 @@ export class Slab {
 
   /** Bytes of memory that the slab holds, used or not: what the memory budget counts. */
   get heldBytes(): number {
-    return this.#memory.bytes.byteLength + this.#memory.columns.byteLength
+    return this.memory.bytes.byteLength + this.memory.columns.byteLength
   }
 
   /**
    * Copies streams `[streamFrom, streamTo)` of the batch in. The row `batch.streams[streamFrom].rowFrom` becomes the returned row, the others follow in order.
-   * 'full': no room, or a time too far from the slab's base; nothing was written, the caller opens `Slab.for(batch)`.
+   * 'full': no room, or a time too far from the slab's base; nothing was written, the caller opens another slab.
    */
   append(batch: PushBatch, streamFrom = 0, streamTo = batch.streams.length): number | 'full' {
     const first = batch.streams[streamFrom]
     const last = batch.streams[streamTo - 1]
     if (first === undefined || last === undefined) return this.#rowCount
     const rows = last.rowTo - first.rowFrom
-    const room = this.#memory.bytes.byteLength - this.#byteCount
-    if (last.byteTo - first.byteFrom > room || rows > this.#memory.rowCapacity - this.#rowCount) return 'full'
+    const room = this.memory.bytes.byteLength - this.#byteCount
+    if (last.byteTo - first.byteFrom > room || rows > this.memory.rowCapacity - this.#rowCount) return 'full'
     const shiftNs = Number(batch.baseNs - this.baseNs)
     if (!timesFit(batch, shiftNs, streamFrom, streamTo)) return 'full'
     const at = this.#rowCount
@@ -107,7 +113,7 @@ export class Slab {
 
   /** The rows that are in now. Cheap: nothing is copied. */
   descriptor(): SlabDescriptor {
-    return { id: this.id, baseNs: this.baseNs, rowCount: this.#rowCount, ...this.#memory }
+    return { id: this.id, baseNs: this.baseNs, rowCount: this.#rowCount, ...this.memory }
   }
 
   #copyWhole(batch: PushBatch, rowFrom: number, rowTo: number, byteFrom: number, byteTo: number): void {
@@ -118,9 +124,18 @@ export class Slab {
     for (let i = rowFrom, to = this.#rowCount; i < rowTo; i++, to++) {
       columns.starts[to] = batch.starts[i]! + shift
       columns.lengths[to] = batch.lengths[i]!
-      if (metadataStarts === null || metadataEnds === null || metadataStarts[i] === metadataEnds[i]) continue
-      columns.metadataStarts[to] = metadataStarts[i]! + shift
-      columns.metadataEnds[to] = metadataEnds[i]! + shift
+    }
+    // Written for every row, since the memory may have served another slab before.
+    const at = this.#rowCount
+    if (metadataStarts === null || metadataEnds === null) {
+      columns.metadataStarts.fill(0, at, at + rowTo - rowFrom)
+      columns.metadataEnds.fill(0, at, at + rowTo - rowFrom)
+    } else {
+      for (let i = rowFrom, to = at; i < rowTo; i++, to++) {
+        const none = metadataStarts[i] === metadataEnds[i]
+        columns.metadataStarts[to] = none ? 0 : metadataStarts[i]! + shift
+        columns.metadataEnds[to] = none ? 0 : metadataEnds[i]! + shift
+      }
     }
     this.#byteCount += byteTo - byteFrom
   }

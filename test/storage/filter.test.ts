@@ -14,9 +14,10 @@ const T0 = 1_700_000_000_000_000_000n
 const BOUNDS = { minNs: 0n, maxNs: 2n ** 62n }
 
 function gramsOf(line: string): Set<number> {
-  const scanner = new GramScanner(0)
+  const scanner = new GramScanner(false)
   const bytes = Buffer.from(line)
-  scanner.scan(bytes, 0, bytes.length)
+  scanner.begin(bytes)
+  scanner.scan(0, bytes.length)
   return new Set([...scanner.idHashes.subarray(0, scanner.idCount), ...scanner.wordHashes.subarray(0, scanner.wordCount)])
 }
 

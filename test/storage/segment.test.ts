@@ -1,58 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import type { EntryBlock, Labels, TenantId } from '../../protocols/model.ts'
+import type { EntryBlock, TenantId } from '../../protocols/model.ts'
 import type { LevelOf } from '../../storage/block-rows.ts'
 import { CHUNK_ENCODINGS } from '../../storage/column-codec.ts'
-import { encodeSegment, type EncodedSegment } from '../../storage/segment-encode.ts'
-import { COLUMN_KINDS, type ColumnKind, segmentKey } from '../../storage/segment-format.ts'
-import { entryFromFooter, readFooter, SegmentReader } from '../../storage/segment-read.ts'
+import { encodeSegment } from '../../storage/segment-encode.ts'
+import { segmentKey } from '../../storage/segment-format.ts'
+import { entryFromFooter, readFooter } from '../../storage/segment-read.ts'
 import { TestPartition } from '../support/cuts.ts'
 import { type PlainStream, seeded } from '../support/push-bodies.ts'
+import { ALL, type PlainRow, readAll, readerOf, textOf } from '../support/segments.ts'
 
-const ALL = { literals: [], metadataEquals: [], minNs: -(2n ** 63n), maxNs: 2n ** 63n - 1n }
 const T0 = 1_700_000_000_000_000_000n
 const TENANT = 'acme' as TenantId
 const levelOf: LevelOf = (_labels, metadata, bytes, from, to) => metadata.find(([n]) => n === 'level')?.[1] ?? (bytes.toString('latin1', from, to).includes('error') ? 'error' : 'info')
-
-interface PlainRow {
-  readonly ns: bigint
-  readonly line: string
-  readonly metadata: string
-  readonly level: string
-}
-
-const textOf = (labels: Labels): string => `{${labels.map(([n, v]) => `${n}="${v}"`).join(', ')}}`
-
-function rowsOf(block: EntryBlock, into: Map<string, PlainRow[]>): void {
-  const times = block.relativeNs()
-  const { bytes, starts, lengths } = block.lines()
-  const metadata = block.metadata()
-  const levels = block.levels()
-  for (const { labels, from, to } of block.runs) {
-    const rows = into.get(textOf(labels)) ?? []
-    into.set(textOf(labels), rows)
-    for (let i = from; i < to; i++) {
-      const level = levels === null ? '' : levels.values[levels.codes[i]!]!
-      const set = metadata === null ? [] : metadata.sets[metadata.codes[i]!]!
-      rows.push({ ns: block.baseNs + BigInt(times[i]!), line: bytes.toString('utf8', starts[i], starts[i]! + lengths[i]!), metadata: textOf(set), level })
-    }
-  }
-}
-
-async function readerOf({ bytes, entry }: EncodedSegment, reads: Array<[number, number]> = []): Promise<SegmentReader> {
-  const read = async (offset: number, length: number): Promise<Buffer> => {
-    reads.push([offset, length])
-    return bytes.subarray(offset, offset + length)
-  }
-  return new SegmentReader(entry.key, await readFooter(entry.key, bytes.length, entry.footerBytes, read), read)
-}
-
-async function readAll(segment: EncodedSegment, tenant = TENANT, needs = ALL, kinds: ReadonlyArray<ColumnKind> = COLUMN_KINDS): Promise<Map<string, PlainRow[]>> {
-  const reader = await readerOf(segment)
-  const selection = await reader.select(tenant, () => true, needs)
-  const rows = new Map<string, PlainRow[]>()
-  for await (const block of reader.load(selection!, kinds)) rowsOf(block, rows)
-  return rows
-}
 
 const entry = (ns: bigint, line: string, metadata: Record<string, string> = {}) => ({ ns, line: Buffer.from(line), metadata: Object.entries(metadata) })
 
@@ -97,7 +56,7 @@ describe('segment', () => {
       const partition = new TestPartition()
       for (const push of pushes) partition.push(TENANT, push)
       const segment = encodeSegment(partition.cut({ encoding, blockTargetBytes: seed * 700 }), () => levelOf)
-      expect(await readAll(segment)).toEqual(expected(pushes))
+      expect(await readAll(segment, TENANT)).toEqual(expected(pushes))
     }
   })
 

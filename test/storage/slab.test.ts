@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
 import { decodePushBatches } from '../../protocols/push/decode-protobuf.ts'
-import { Slab, slabColumns, type SlabDescriptor } from '../../storage/slab.ts'
+import { SlabPool } from '../../storage/slab-pool.ts'
+import { newSlabMemory, Slab, slabColumns, type SlabDescriptor } from '../../storage/slab.ts'
 import { withoutDuplicates } from '../../storage/slab-duplicates.ts'
 import { headBlocks } from '../../storage/slab-head.ts'
 import { parseLabels, TestPartition } from '../support/cuts.ts'
@@ -45,10 +46,10 @@ describe('slab', () => {
 
   it('is full without room for bytes, rows or a time', () => {
     const small = batchOf({ labels: '{a="1"}', entries: [entry(0, 'x'.repeat(50)), entry(1, 'y')] })
-    expect(new Slab(1, T0, 60, 100).append(small)).toBe('full')
-    expect(new Slab(1, T0, 600, 1).append(small)).toBe('full')
+    expect(new Slab(1, T0, newSlabMemory(60, 100)).append(small)).toBe('full')
+    expect(new Slab(1, T0, newSlabMemory(600, 1)).append(small)).toBe('full')
     expect(new Slab(1, T0 - 100n * 86_400_000_000_000n).append(small)).toBe('full')
-    expect(Slab.for(1, batchOf({ labels: '{a="1"}', entries: [entry(0, 'x'.repeat(6_000_000))] })).heldBytes).toBeGreaterThan(6_000_000)
+    expect(new SlabPool(0).open(1, batchOf({ labels: '{a="1"}', entries: [entry(0, 'x'.repeat(6_000_000))] })).heldBytes).toBeGreaterThan(6_000_000)
   })
 
   it('is read by another thread', async () => {

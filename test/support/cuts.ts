@@ -3,13 +3,15 @@ import type { Labels, TenantId } from '../../protocols/model.ts'
 import { decodePushBatches } from '../../protocols/push/decode-protobuf.ts'
 import type { ChunkEncoding } from '../../storage/column-codec.ts'
 import type { SegmentCut } from '../../storage/segment-encode.ts'
-import { type RowRun, Slab } from '../../storage/slab.ts'
+import { SlabPool } from '../../storage/slab-pool.ts'
+import type { RowRun, Slab } from '../../storage/slab.ts'
 import { type PlainStream, pushBody } from './push-bodies.ts'
 
 export const parseLabels = (text: string): Labels => [...text.matchAll(/([a-z_]+)="([^"]*)"/g)].map((m) => [m[1]!, m[2]!] as const)
 
 export class TestPartition {
   readonly slabs: Slab[] = []
+  private readonly pool = new SlabPool(0)
   readonly #runs = new Map<string, Map<string, RowRun[]>>()
 
   /** Applies a push; returns the run of each of its streams. */
@@ -18,7 +20,7 @@ export class TestPartition {
       let slab = this.slabs.at(-1)
       let at = slab?.append(batch) ?? 'full'
       if (at === 'full') {
-        slab = Slab.for(this.slabs.length, batch)
+        slab = this.pool.open(this.slabs.length, batch)
         this.slabs.push(slab)
         at = slab.append(batch)
       }
