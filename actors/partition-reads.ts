@@ -27,6 +27,7 @@ export interface PartitionReads {
 
 /** Beyond the catch-up bound, for the mailbox and the gathering. */
 const SNAPSHOT_EXTRA_MS = 5_000
+const CANCELLED_SCAN_MS_MAX = 60_000
 
 export function makePartitionReads(services: Services, directory: PartitionDirectory): PartitionReads {
   const snapshot = async (partition: number, tenant: string, accept: AcceptLabels): Promise<HeadSnapshot> => {
@@ -36,13 +37,22 @@ export function makePartitionReads(services: Services, directory: PartitionDirec
   }
   return {
     async scan(partition, tenant, plan, nowMs, signal) {
-      const { checkpoint, content, behind } = await snapshot(partition, tenant, compileMatchers(plan.matchers))
-      const answer = await services.work.scanHead(content, plan, nowMs, signal)
+      const { checkpoint, content, behind, done } = await snapshot(partition, tenant, compileMatchers(plan.matchers))
+      const answer = await services.work.scanHead(content, plan, nowMs, signal).then(
+        (scanned) => (done(), scanned),
+        (error: unknown) => {
+          // A cancelled scan goes on in its thread until it next looks at its signal.
+          services.clock.after(CANCELLED_SCAN_MS_MAX, done)
+          throw error
+        },
+      )
       return { checkpoint, answer: { ...answer, warnings: [...behindWarning(partition, behind), ...answer.warnings] } }
     },
     async series(partition, tenant, accept) {
-      const { checkpoint, content, behind } = await snapshot(partition, tenant, accept)
-      return { checkpoint, answer: { series: headSeries(content), warnings: behindWarning(partition, behind) } }
+      const { checkpoint, content, behind, done } = await snapshot(partition, tenant, accept)
+      const series = headSeries(content)
+      done()
+      return { checkpoint, answer: { series, warnings: behindWarning(partition, behind) } }
     },
   }
 }

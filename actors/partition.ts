@@ -28,6 +28,8 @@ export interface HeadSnapshot {
   readonly content: HeadContent
   /** Q2 could not be met in time: entries acknowledged before may be missing. */
   readonly behind: boolean
+  /** To be called when nobody looks at the slabs any more. */
+  readonly done: () => void
 }
 
 export type PartitionMessage =
@@ -132,7 +134,7 @@ async function start(services: Services, identity: PartitionIdentity, context: A
   follow.heard((await wal.state(identity.partition)).last)
   context.tellLater(settings.checkPeriodMs, { kind: 'check' })
   context.self.tell({ kind: 'heard', sequence: follow.known })
-  const slabs = new SlabTable()
+  const slabs = new SlabTable(services.slabs)
   return {
     epoch: claimed.epoch,
     slabs,
@@ -407,11 +409,12 @@ class PartitionActor {
     const id = this.state.tenants.get(tenant)
     const ref = id === undefined ? undefined : this.context.children.get<TenantStreamsMessage>(id)
     const levels = levelPolicyOf(this.services.limitsOf(tenant))
-    if (ref === undefined) return reply.succeed({ checkpoint, content: { slabs: [], levels, streams: [] }, behind })
+    if (ref === undefined) return reply.succeed({ checkpoint, content: { slabs: [], levels, streams: [] }, behind, done: () => {} })
+    const done = this.state.slabs.beginRead()
     deliver(ref, {
       kind: 'read',
       accept,
-      take: (streams) => reply.succeed({ checkpoint, content: headContentOf({ tenant, streams }, levels, this.state.slabs), behind }),
+      take: (streams) => reply.succeed({ checkpoint, content: headContentOf({ tenant, streams }, levels, this.state.slabs), behind, done }),
     })
   }
 

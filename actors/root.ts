@@ -22,6 +22,7 @@ import { openKvCatalog } from '../storage/catalog-kv.ts'
 import { rebuildCatalog } from '../storage/catalog-rebuild.ts'
 import { MemoryBudget } from '../storage/memory-budget.ts'
 import { withRetries } from '../storage/object-store-retry.ts'
+import { SlabPool } from '../storage/slab-pool.ts'
 import { openJetStreamWal } from '../storage/wal-jetstream.ts'
 import type { SkaldConfig } from './config.ts'
 import { FairQueue } from './fair-queue.ts'
@@ -66,6 +67,8 @@ class Opened {
 }
 
 const THREAD_HEAP_MB = 512
+/** What a busy node uses again and again; an idle one gives back nothing smaller. */
+const SLAB_POOL_BYTES_MAX = 128 * 1024 * 1024
 
 /** Resolves when the node serves (it may still be replaying: F2). Rejects with SkaldError `setup` when it cannot start; then nothing is left running. */
 export async function startNode(config: SkaldConfig, _environment: Readonly<Record<string, string | undefined>> = {}): Promise<RunningNode> {
@@ -134,6 +137,7 @@ async function compose(config: SkaldConfig, opened: Opened): Promise<string> {
     node, system, clock, random, log, transport, wal, catalog, work, flusher,
     metrics: nodeMetrics,
     budget: new MemoryBudget({ bytesMax: config.memory.budget }),
+    slabs: new SlabPool(SLAB_POOL_BYTES_MAX),
     limitsOf: (tenant) => tenantLimits.of(tenant),
     settings: nodeSettings(config),
   }

@@ -10,6 +10,7 @@ import type { Limits } from '../protocols/limits.ts'
 import type { Catalog } from '../storage/catalog.ts'
 import type { ChunkEncoding } from '../storage/column-codec.ts'
 import type { MemoryBudget } from '../storage/memory-budget.ts'
+import type { SlabPool } from '../storage/slab-pool.ts'
 import type { Wal } from '../storage/wal.ts'
 import type { CutSettings } from './cut-policy.ts'
 import type { SegmentFlush } from './flusher.ts'
@@ -29,6 +30,7 @@ export interface Services {
   readonly work: SegmentWork
   readonly flusher: SegmentFlush
   readonly budget: MemoryBudget
+  readonly slabs: SlabPool
   readonly limitsOf: (tenant: string) => Limits
   readonly settings: NodeSettings
 }

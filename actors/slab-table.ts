@@ -1,14 +1,22 @@
 /** A partition's slabs by id: runs name slabs by number, so that they can cross to worker threads. Owned by `partition-head.ts`' partition. */
 import type { TimeNs } from '../protocols/model.ts'
-import { Slab, type RowRun } from '../storage/slab.ts'
 import type { PushBatch } from '../protocols/push/batch.ts'
+import type { SlabPool } from '../storage/slab-pool.ts'
+import type { RowRun, Slab } from '../storage/slab.ts'
 
 export class SlabTable {
   private readonly slabs = new Map<number, Slab>()
+  private readonly pool: SlabPool
   private nextId = 1
+  /** Reads under way in other threads, which may look at any slab that was there when they began. */
+  private reads = 0
+
+  constructor(pool: SlabPool) {
+    this.pool = pool
+  }
 
   open(batch: PushBatch): Slab {
-    const slab = Slab.for(this.nextId++, batch)
+    const slab = this.pool.open(this.nextId++, batch)
     this.slabs.set(slab.id, slab)
     return slab
   }
@@ -19,8 +27,22 @@ export class SlabTable {
     return slab
   }
 
+  /** The slabs' rows are in a segment. Their memory is used again, unless a read that began before may still look at it. */
   release(slabs: Iterable<Slab>): void {
-    for (const slab of slabs) this.slabs.delete(slab.id)
+    for (const slab of slabs) {
+      this.slabs.delete(slab.id)
+      if (this.reads === 0) this.pool.recycle(slab)
+    }
+  }
+
+  /** Call the answer when the read has ended. */
+  beginRead(): () => void {
+    let open = true
+    this.reads++
+    return () => {
+      if (open) this.reads--
+      open = false
+    }
   }
 
   /** Time bounds of a run, which ascends. */
