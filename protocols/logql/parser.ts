@@ -18,6 +18,8 @@ const TERMINAL_NUMBERS: ReadonlyMap<string, number> = new Map(TERMINALS.map((nam
 const EXPECTED_MAX = 4
 /** Levels of operations in one another: everything that walks a tree recurses. */
 const DEPTH_MAX = 1000
+/** Symbols read whose rule is still open: what stands to the right of an operator opens at most these many a level. */
+const OPEN_MAX = 5 * DEPTH_MAX
 /** The rules that put a tree below another. */
 const NESTING: ReadonlySet<string> = new Set(['binary', 'labelFilter', 'vectorAggregation', 'labelReplace'])
 
@@ -63,6 +65,7 @@ function run(table: Table, lexer: Lexer): Expr {
       const action = table.action[state * table.terminalCount + terminalNumber(token)] ?? 0
       if (action > 0) {
         if (token.type === END) return values[0] as Expr
+        if (states.length > OPEN_MAX) throw tooDeep()
         states.push(action)
         values.push(token.value)
         stack.depths.push(0)
@@ -86,7 +89,7 @@ function reduce(table: Table, production: number, { states, values, depths }: St
   let deepest = 0
   for (let i = first; i < depths.length; i++) deepest = Math.max(deepest, depths[i] ?? 0)
   const depth = deepest + (NESTING.has(rule.left) ? 1 : 0)
-  if (depth > DEPTH_MAX) throw parseError(`expression nested too deeply (limit ${DEPTH_MAX} levels)`)
+  if (depth > DEPTH_MAX) throw tooDeep()
   const result = apply(rule, values.slice(first))
   values.length = first
   depths.length = first
@@ -109,4 +112,5 @@ function unexpected(table: Table, state: number, token: Token): string {
   return `syntax error: unexpected ${token.type}${list}`
 }
 
+const tooDeep = (): SkaldError => parseError(`expression nested too deeply (limit ${DEPTH_MAX} levels)`)
 const onlyMatchers = (): SkaldError => new SkaldError('query_parse', 'only label matchers are supported')

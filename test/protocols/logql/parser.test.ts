@@ -116,6 +116,11 @@ describe('errors', () => {
     expect(errorOf(`{a="${'é'.repeat(70_000)}"}`)).toBe('parse error : input size too long (140006 > 131072)')
   })
 
+  it.each([`${'('.repeat(6000)}1`, `${'sum('.repeat(1500)}rate({a="b"}[1m])${')'.repeat(1500)}`, `vector(1)${' + vector(1)'.repeat(1500)}`, `{a="b"} | x="1"${' or x="1"'.repeat(1500)}`])(
+    'bounds nesting: %.20s…', (text) => {
+      expect(errorOf(text)).toBe('parse error : expression nested too deeply (limit 1000 levels)')
+    })
+
   it('takes bare selectors only where matchers are asked for', () => {
     expect(errorOf('{a="b"} |= "x"', parseMatchers)).toBe('only label matchers are supported')
     expect(parseMatchers('{}')).toEqual([])
