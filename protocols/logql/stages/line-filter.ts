@@ -8,7 +8,7 @@ import type { LineColumn } from '../../model.ts'
 import type { LineFilter, LineFilterOp, LineFilterTerm } from '../ast.ts'
 import { indexOfBytes } from '../byte-search.ts'
 import { isDense, type RowSelection } from '../row-selection.ts'
-import { compileRegex } from '../regex.ts'
+import { compileRegex, literalSearch, regexError, requiredLiterals } from '../regex.ts'
 import { compileIpTest } from './line-filter-ip.ts'
 import { compilePatternFilter, type LineTest } from './line-filter-pattern.ts'
 import { type RowStage, StageError } from './stage.ts'
@@ -24,22 +24,26 @@ interface Term {
   readonly test: LineTest
   /** The term is exactly "the line contains these bytes". */
   readonly literal: Buffer | null
+  /** The line passes only if it contains one of these; null: nothing is sure. */
+  readonly needs: ReadonlyArray<Buffer> | null
 }
 
 const NEGATIVE: ReadonlySet<LineFilterOp> = new Set(['!=', '!~', '!>'])
 
 export function compileLineFilter({ op, terms }: LineFilter): CompiledLineFilter {
-  const compiled = terms.map((term) => compileTerm(op, term))
+  const compiled = terms.flatMap((term) => compileTerm(op, term))
   const negative = NEGATIVE.has(op)
   const test: LineTest = (bytes, start, end) => compiled.some((term) => term.test(bytes, start, end)) !== negative
   const stage: RowStage = ({ buffer, start, end }) => test(buffer, start, end)
   const literals = compiled.flatMap(({ literal }) => (literal === null ? [] : [literal]))
+  const needs = negative || literals.length === compiled.length || compiled.some((term) => term.needs === null) ? null : compiled.flatMap((term) => term.needs ?? [])
   const narrow = (selection: RowSelection, lines: LineColumn): void => {
     if (selection.count === 0) return
     const { bytes, starts, lengths } = lines
-    const bulk = literals.length === compiled.length && isWorthBulk(selection) && isDense(lines, selection.from, selection.to)
-    if (bulk) markLiterals(selection, lines, literals, negative)
-    else selection.retain((row) => test(bytes, starts[row]!, starts[row]! + lengths[row]!))
+    const onlyLiterals = literals.length === compiled.length
+    const bulk = (onlyLiterals || needs !== null) && isWorthBulk(selection) && isDense(lines, selection.from, selection.to)
+    if (bulk) markLiterals(selection, lines, needs ?? literals, negative)
+    if (!bulk || !onlyLiterals) selection.retain((row) => test(bytes, starts[row]!, starts[row]! + lengths[row]!))
   }
   return { narrow, stage }
 }
@@ -47,24 +51,38 @@ export function compileLineFilter({ op, terms }: LineFilter): CompiledLineFilter
 /** Few rows are left of a long range: look at those alone. */
 const isWorthBulk = (selection: RowSelection): boolean => selection.all || selection.count * 8 > selection.to - selection.from
 
-function compileTerm(op: LineFilterOp, { ip, value }: LineFilterTerm): Term {
+function compileTerm(op: LineFilterOp, { ip, value }: LineFilterTerm): Term[] {
   if (ip) {
     if (op !== '|=' && op !== '!=') throw new StageError('ip: invalid operation')
-    return { test: compileIpTest(value), literal: null }
+    return [{ test: compileIpTest(value), literal: null, needs: null }]
   }
-  if (op === '|>' || op === '!>') return { test: compilePatternFilter(value).test, literal: null }
-  if (op === '|~' || op === '!~') return compileRegexTerm(value)
-  return literalTerm(value)
+  if (op === '|>' || op === '!>') return [{ test: compilePatternFilter(value).test, literal: null, needs: null }]
+  if (op === '|~' || op === '!~') return compileRegexTerms(value)
+  return [literalTerm(value)]
 }
 
 function literalTerm(value: string): Term {
   const literal = Buffer.from(value)
-  return { literal, test: (bytes, start, end) => indexOfBytes(bytes, literal, start, end) !== -1 }
+  return { literal, needs: [literal], test: (bytes, start, end) => indexOfBytes(bytes, literal, start, end) !== -1 }
 }
 
-function compileRegexTerm(pattern: string): Term {
+/** `a|b` is a search for literals; any other expression looks only at lines that hold the longest literal it needs. */
+function compileRegexTerms(pattern: string): Term[] {
+  const error = regexError(pattern)
+  if (error !== null) throw new StageError(error)
+  const search = literalSearch(pattern)
+  if (search !== null && !search.fold) return search.anyOf.map(literalTerm)
   const regex = compileRegex(pattern)
-  return { literal: null, test: (bytes, start, end) => regex.test(bytes.toString('utf8', start, end)) }
+  const test: LineTest = (bytes, start, end) => regex.test(bytes.toString('utf8', start, end))
+  const needs = longestNeed(pattern)
+  if (needs === null) return [{ literal: null, needs, test }]
+  return [{ literal: null, needs, test: (bytes, start, end) => needs.some((need) => indexOfBytes(bytes, need, start, end) !== -1) && test(bytes, start, end) }]
+}
+
+function longestNeed(pattern: string): Buffer[] | null {
+  const shortest = (anyOf: ReadonlyArray<string>): number => Math.min(...anyOf.map((text) => text.length))
+  const clauses = requiredLiterals(pattern).filter(({ fold }) => !fold).toSorted((a, b) => shortest(b.anyOf) - shortest(a.anyOf))
+  return clauses[0]?.anyOf.map((text) => Buffer.from(text)) ?? null
 }
 
 function markLiterals(selection: RowSelection, lines: LineColumn, literals: ReadonlyArray<Buffer>, negative: boolean): void {
