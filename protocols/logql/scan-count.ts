@@ -68,7 +68,10 @@ export class CountedRuns {
     const rows = new Float64Array(count)
     const bytes = new Float64Array(count)
     const lengths = this.needsBytes ? part.block.lengths() : null
-    const seriesOf = (code: number, row: number): number => (series[code]! === -1 ? (series[code] = this.seriesOfRow(part, row)) : series[code]!)
+    const seriesOf = (code: number, row: number): number => {
+      if (series[code] === -1) series[code] = this.seriesOfRow(part, row)
+      return series[code]!
+    }
     this.forEachSlot(part, (slot, from, to) => {
       if (part.duplicates !== null || count > to - from) {
         this.addEach(part, slot, from, to, (row) => seriesOf(codes[row]!, row))
@@ -78,7 +81,7 @@ export class CountedRuns {
       if (lengths !== null) for (let row = from; row < to; row++) bytes[codes[row]!]! += lengths[row]!
       for (let code = 0; code < count; code++) {
         if (rows[code] === 0) continue
-        this.addRows(series[code] === -1 ? seriesOf(code, rowWith(codes, code, from)) : series[code]!, slot, rows[code]!, bytes[code]!)
+        this.addRows(seriesOf(code, series[code] === -1 ? rowWith(codes, code, from) : from), slot, rows[code]!, bytes[code]!)
         rows[code] = bytes[code] = 0
       }
     })
