@@ -31,7 +31,7 @@ export function chooseChain(segments: ReadonlyArray<SegmentEntry>): Chain {
     }
   }
   const keys = new Set(kept.map((segment) => segment.key))
-  return { kept: kept.reverse(), dropped: ordered.filter((segment) => !keys.has(segment.key)) }
+  return { kept: kept.toReversed(), dropped: ordered.filter((segment) => !keys.has(segment.key)) }
 }
 
 /** How many of the segments (ordered by `last`) end before the sequence. */
