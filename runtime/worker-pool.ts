@@ -46,19 +46,20 @@ export interface WorkerPoolOptions {
 }
 
 export class WorkerPool {
-  private readonly slots: Slot[]
+  /** A place is empty until its first task: an idle node does not pay for threads. */
+  private readonly slots: Array<Slot | null>
   private readonly options: WorkerPoolOptions
   private nextId = 1
   private closed = false
 
   constructor(options: WorkerPoolOptions) {
     this.options = options
-    this.slots = Array.from({ length: options.threads }, () => this.spawn())
+    this.slots = Array.from({ length: options.threads }, () => null)
   }
 
   /** Tasks under way, over all threads. */
   get busy(): number {
-    return this.slots.reduce((sum, slot) => sum + slot.pending.size, 0)
+    return this.slots.reduce((sum, slot) => sum + pendingOf(slot), 0)
   }
 
   get threads(): number {
@@ -90,15 +91,20 @@ export class WorkerPool {
 
   async close(): Promise<void> {
     this.closed = true
-    await Promise.all(this.slots.map((slot) => slot.worker.terminate()))
-    for (const slot of this.slots) this.failAll(slot, new SkaldError('stopping', 'the worker pool is closed'))
+    const running = this.slots.filter((slot) => slot !== null)
+    await Promise.all(running.map((slot) => slot.worker.terminate()))
+    for (const slot of running) this.failAll(slot, new SkaldError('stopping', 'the worker pool is closed'))
   }
 
   /** The least busy thread; the preferred one if it has at most one task more. */
   private choose(affinity: number | undefined): Slot {
-    const idlest = this.slots.reduce((a, b) => (b.pending.size < a.pending.size ? b : a))
-    const preferred = affinity === undefined ? undefined : this.slots[affinity % this.slots.length]
-    return preferred !== undefined && preferred.pending.size <= idlest.pending.size + 1 ? preferred : idlest
+    let at = 0
+    for (let i = 1; i < this.slots.length; i++) if (pendingOf(this.slots[i] ?? null) < pendingOf(this.slots[at] ?? null)) at = i
+    if (affinity !== undefined) {
+      const preferred = affinity % this.slots.length
+      if (pendingOf(this.slots[preferred] ?? null) <= pendingOf(this.slots[at] ?? null) + 1) at = preferred
+    }
+    return (this.slots[at] ??= this.spawn())
   }
 
   private spawn(): Slot {
@@ -142,6 +148,8 @@ export class WorkerPool {
     slot.pending.clear()
   }
 }
+
+const pendingOf = (slot: Slot | null): number => slot?.pending.size ?? 0
 
 function withStack(message: string, stack: string | undefined): Error {
   const error = new Error(message)

@@ -19,8 +19,11 @@ export interface WalState {
 
 /** Rejections are `SkaldError`: `wal_full` (over the log's own limit), `wal_unavailable` (no answer, no leader, no disk). */
 export interface Wal {
-  /** Creates or adjusts the partition's log. Idempotent. */
-  open(partition: number): Promise<void>
+  /**
+   * Creates or adjusts the partition's log. Idempotent. `after` is the sequence up to which segments exist already: a log that has to be created anew
+   * (its server's disk was lost) begins behind it, so that sequences never repeat.
+   */
+  open(partition: number, after: Sequence): Promise<void>
   /** `recordId` makes a retry of the same record harmless within the log's duplicate window. Ambiguous failures are retried with it until `deadlineMs` from now. */
   append(partition: number, recordId: string, record: Uint8Array, deadlineMs: number): Promise<Sequence>
   state(partition: number): Promise<WalState>

@@ -1,0 +1,48 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { WorkerPool } from '../../runtime/worker-pool.ts'
+
+const SCRIPT = new URL('../support/echo-worker.ts', import.meta.url)
+
+describe('WorkerPool', () => {
+  let pool: WorkerPool | null = null
+  const open = (threads: number, onCrash?: (error: Error) => void): WorkerPool =>
+    (pool = new WorkerPool({ script: SCRIPT, threads, workerData: null, heapMbMax: 64, ...(onCrash === undefined ? {} : { onCrash }) }))
+  afterEach(() => pool?.close())
+
+  it('answers tasks, with errors as they were thrown', async () => {
+    open(2)
+    await expect(pool!.run({ echo: 41 })).resolves.toBe(41)
+    await expect(pool!.run({ fail: 'query_limit' })).rejects.toMatchObject({ code: 'query_limit', message: 'told to fail' })
+    await expect(pool!.run({ fail: null })).rejects.toThrow('told to fail')
+  })
+
+  it('prefers the thread of an affinity while it is free', async () => {
+    open(3)
+    const first = await pool!.run({ thread: true }, { affinity: 7 })
+    await expect(pool!.run({ thread: true }, { affinity: 7 })).resolves.toBe(first)
+    await expect(pool!.run({ thread: true }, { affinity: 8 })).resolves.not.toBe(first)
+  })
+
+  it('fails the tasks of a thread that dies, and replaces it (Q4: a runaway task dies alone)', async () => {
+    const crashes: Error[] = []
+    open(1, (error) => crashes.push(error))
+    await expect(pool!.run({ exhaust: true })).rejects.toMatchObject({ code: 'over_memory', retryable: true })
+    expect(crashes).toHaveLength(1)
+    await expect(pool!.run({ echo: 'again' })).resolves.toBe('again')
+  })
+
+  it('cancels at once for the caller, and tells the busy thread', async () => {
+    open(1)
+    const cancel = new AbortController()
+    const busy = pool!.run({ untilCancelled: true }, { signal: cancel.signal })
+    cancel.abort()
+    await expect(busy).rejects.toMatchObject({ code: 'query_cancelled' })
+    await expect(pool!.run({ echo: 'free' })).resolves.toBe('free')
+  })
+
+  it('refuses after close', async () => {
+    open(1)
+    await pool!.close()
+    await expect(pool!.run({ echo: 1 })).rejects.toMatchObject({ code: 'stopping' })
+  })
+})
