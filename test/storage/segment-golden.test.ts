@@ -13,7 +13,7 @@ import { TestPartition } from '../support/cuts.ts'
 import { ALL, readAll, readerOf, type StoredObject } from '../support/segments.ts'
 
 const FOLDER = path.join(import.meta.dirname, 'golden')
-const TENANTS = ['acme', 'globex'] as ReadonlyArray<TenantId>
+const TENANTS = ['acme' as TenantId, 'globex' as TenantId]
 const KEY = segmentKey(3, 41, 57)
 
 function goldenObject(encoding: (typeof CHUNK_ENCODINGS)[number]): Buffer {
