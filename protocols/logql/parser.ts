@@ -7,7 +7,7 @@ import type { Expr, LogExpr, Matcher } from './ast.ts'
 import { generate, type Table } from './grammar/lalr.ts'
 import { LOG_RULES } from './grammar/rules-log.ts'
 import { METRIC_RULES } from './grammar/rules-metric.ts'
-import { apply, rule, type Rule } from './grammar/rules.ts'
+import { apply, pass, rule, type Rule } from './grammar/rules.ts'
 import { END, PRECEDENCE, TERMINALS } from './grammar/tokens.ts'
 import { Lexer, parseError, type Token } from './lexer.ts'
 import { validate } from './validate.ts'
@@ -56,13 +56,17 @@ function run(table: Table, lexer: Lexer): Expr {
   const stack: Stack = { states: [0], values: [], depths: [] }
   const { states, values } = stack
   let token: Token | null = null
+  let terminal = 0
   for (;;) {
-    const state = states.at(-1) ?? 0
+    const state = states[states.length - 1] ?? 0
     let production = 0
     if (table.blind[state] === 1) production = table.fallback[state] ?? 0
     else {
-      token ??= lexer.next()
-      const action = table.action[state * table.terminalCount + terminalNumber(token)] ?? 0
+      if (token === null) {
+        token = lexer.next()
+        terminal = terminalNumber(token)
+      }
+      const action = table.action[state * table.terminalCount + terminal] ?? 0
       if (action > 0) {
         if (token.type === END) return values[0] as Expr
         if (states.length > OPEN_MAX) throw tooDeep()
@@ -90,13 +94,13 @@ function reduce(table: Table, production: number, { states, values, depths }: St
   for (let i = first; i < depths.length; i++) deepest = Math.max(deepest, depths[i] ?? 0)
   const depth = deepest + (NESTING.has(rule.left) ? 1 : 0)
   if (depth > DEPTH_MAX) throw tooDeep()
-  const result = apply(rule, values.slice(first))
+  const result = rule.right.length === 1 && rule.action === pass ? values[first] : apply(rule, values.slice(first))
   values.length = first
   depths.length = first
   states.length = first + 1
   values.push(result)
   depths.push(depth)
-  states.push(table.goto[(states.at(-1) ?? 0) * table.nonterminalCount + (table.left[production] ?? 0)] ?? 0)
+  states.push(table.goto[(states[first] ?? 0) * table.nonterminalCount + (table.left[production] ?? 0)] ?? 0)
 }
 
 function terminalNumber(token: Token): number {
