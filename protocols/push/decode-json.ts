@@ -7,7 +7,7 @@
  */
 import { goQuote } from '../logql/go-text.ts'
 import { ByteSink, PushEncoder } from './encode-protobuf.ts'
-import { JsonCursor, JsonSyntaxError, jsonErrorText, unescapeInto } from './json-cursor.ts'
+import { JsonCursor, JsonSyntaxError, LIST, RECORD, jsonErrorText, unescapeInto } from './json-cursor.ts'
 import { malformed } from './protobuf-wire.ts'
 
 const QUOTE = 0x22
@@ -51,16 +51,12 @@ export function readStreams(body: Buffer, reader: StreamReader): void {
     cursor.members(() => {
       if (cursor.text().toLowerCase() === 'streams') streamList(reader)
       else cursor.skip()
-    })
+    }, 0, RECORD)
   } catch (error) {
-    if (error instanceof JsonSyntaxError) throw malformed(`loghttp.PushRequest.${outerWords(error.message)}`)
+    if (error instanceof JsonSyntaxError) throw malformed(`loghttp.PushRequest.${error.message}`)
     throw error
   }
 }
-
-/** The outer object is read by code that names its operations differently from the one that skips. */
-const outerWords = (message: string): string =>
-  message.replace(/^ReadObjectCB: object not ended with \}/, 'isObjectEnd: object ended prematurely, unexpected char').replace(/^ReadObject: expect : after object field/, 'readFieldHash: expect :')
 
 function streamList(reader: StreamReader): void {
   const { cursor } = reader
@@ -72,9 +68,9 @@ function streamList(reader: StreamReader): void {
       return cursor.skip()
     }
     if (open !== OPEN_BRACKET) throw cursor.fail('decode slice', `expect [ or n, but found ${String.fromCharCode(open)}`)
-    cursor.elements(() => oneStream(reader))
+    cursor.elements(() => oneStream(reader), 0, LIST)
   } catch (error) {
-    if (error instanceof JsonSyntaxError) throw new JsonSyntaxError(path + error.message.replace(/^ReadArrayCB: expect \] in the end/, 'decode slice: expect ]'))
+    if (error instanceof JsonSyntaxError) throw new JsonSyntaxError(path + error.message)
     throw error
   }
 }

@@ -32,7 +32,26 @@ export function jsonErrorText(bytes: Buffer, at: number, operation: string, mess
   return `${operation}: ${message}, error found in #${at - Math.max(at - 10, pieceFrom)} byte of ...|${excerpt(10)}|..., bigger context ...|${excerpt(50)}|...`
 }
 
-const char = (byte: number): string => Buffer.from([byte]).toString()
+const char = (byte: number): string => Buffer.from([byte]).toString('latin1')
+
+/** What is said of a broken object; the library reads a record of known fields with other code than one that it skips. */
+export interface ObjectWords {
+  readonly first: (found: string) => readonly [operation: string, message: string]
+  readonly colon: (found: string) => readonly [operation: string, message: string]
+  readonly end: (found: string) => readonly [operation: string, message: string]
+}
+const SKIPPED: ObjectWords = {
+  first: (found) => ['ReadObjectCB', `expect " after {, but found ${found}`],
+  colon: (found) => ['ReadObject', `expect : after object field, but found ${found}`],
+  end: () => ['ReadObjectCB', 'object not ended with }'],
+}
+export const RECORD: ObjectWords = {
+  first: (found) => ['readFieldHash', `expect ", but found ${found}`],
+  colon: (found) => ['readFieldHash', `expect :, but found ${found}`],
+  end: (found) => ['isObjectEnd', `object ended prematurely, unexpected char ${found}`],
+}
+const SKIPPED_ARRAY = ['ReadArrayCB', 'expect ] in the end'] as const
+export const LIST = ['decode slice', 'expect ]'] as const
 
 export class JsonCursor {
   readonly bytes: Buffer
@@ -138,25 +157,25 @@ export class JsonCursor {
   }
 
   /** The members of an object whose brace was just read; `each` reads one value, the key being the string last read. */
-  members(each: () => void, depth = 0): void {
+  members(each: () => void, depth = 0, words = SKIPPED): void {
     if (depth >= DEPTH_MAX) throw this.fail('incrementDepth', 'exceeded max depth')
     let token = this.token()
     if (token === CLOSE_BRACE) return
-    if (token !== QUOTE) throw this.fail('ReadObjectCB', `expect " after {, but found ${char(token)}`)
+    if (token !== QUOTE) throw this.fail(...words.first(char(token)))
     this.at--
     for (;;) {
       this.string()
       const colon = this.token()
-      if (colon !== COLON) throw this.fail('ReadObject', `expect : after object field, but found ${char(colon)}`)
+      if (colon !== COLON) throw this.fail(...words.colon(char(colon)))
       each()
       token = this.token()
       if (token === CLOSE_BRACE) return
-      if (token !== COMMA) throw this.fail('ReadObjectCB', 'object not ended with }')
+      if (token !== COMMA) throw this.fail(...words.end(char(token)))
     }
   }
 
   /** The elements of an array whose bracket was just read; `each` reads one value. */
-  elements(each: (index: number) => void, depth = 0): void {
+  elements(each: (index: number) => void, depth = 0, [operation, expected]: readonly [string, string] = SKIPPED_ARRAY): void {
     if (depth >= DEPTH_MAX) throw this.fail('incrementDepth', 'exceeded max depth')
     if (this.peek() === CLOSE_BRACKET) {
       this.at++
@@ -166,7 +185,7 @@ export class JsonCursor {
       each(index)
       const token = this.token()
       if (token === CLOSE_BRACKET) return
-      if (token !== COMMA) throw this.fail('ReadArrayCB', `expect ] in the end, but found ${char(token)}`)
+      if (token !== COMMA) throw this.fail(operation, `${expected}, but found ${char(token)}`)
     }
   }
 }
