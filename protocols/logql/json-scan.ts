@@ -14,6 +14,7 @@ export const JSON_ERRORS = {
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+const COLON = 0x3a
 const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
 const OPEN_BRACKET = 0x5b
@@ -162,8 +163,17 @@ export class JsonKeys {
     this.end = (closed >> 1) - 1
     this.escaped = (closed & 1) === 1
     const colon = nextToken(bytes, closed >> 1, end)
-    if (colon === -1 || bytes[colon] !== 0x3a) return this.#refuse(JSON_ERRORS.malformed)
+    if (colon === -1 || bytes[colon] !== COLON) return this.#refuse(JSON_ERRORS.malformed)
     this.next = colon + 1
+    return true
+  }
+
+  /** Whether the key at `at` is this one, colon included; then its value is at `next`. False may only mean that it is spelled otherwise. */
+  isKey(bytes: Uint8Array, at: number, end: number, key: Uint8Array): boolean {
+    const close = at + 1 + key.length
+    if (close + 1 >= end || bytes[close] !== QUOTE || bytes[close + 1] !== COLON || bytes[at] !== QUOTE) return false
+    for (let i = 0; i < key.length; i++) if (bytes[at + 1 + i] !== key[i]) return false
+    this.next = close + 2
     return true
   }
 

@@ -25,6 +25,9 @@ export interface NameEntry {
   /** Some required name starts with this one: an object under the key must be looked into. */
   readonly leadsToRequired: boolean
   children: NameTable | null
+  /** The key's bytes, and the entry that came after it last: lines of one stream tend to have the same keys in the same order. */
+  readonly key: Uint8Array
+  next: NameEntry | null
 }
 
 export class NameTable {
@@ -32,6 +35,8 @@ export class NameTable {
   readonly #required: ReadonlySet<string> | null
   #keys = new ByteInterner()
   #entries: NameEntry[] = []
+  /** The entry that a line began with last. */
+  first: NameEntry | null = null
 
   constructor(required: ReadonlySet<string> | null, prefix = '') {
     this.#required = required
@@ -48,12 +53,27 @@ export class NameTable {
     return this.lookup(bytes, 0, bytes.length)
   }
 
+  /** As `lookup`, tried first with the key that is likely here: the one that came after `previous` last time. */
+  lookupAfter(previous: NameEntry | null, bytes: Uint8Array, start: number, end: number): NameEntry {
+    const likely = previous === null ? this.first : previous.next
+    if (likely !== null && likely.key.length === end - start && isKeyAt(bytes, start, likely.key)) return likely
+    const entry = this.lookup(bytes, start, end)
+    this.follows(previous, entry)
+    return entry
+  }
+
+  follows(previous: NameEntry | null, entry: NameEntry): void {
+    if (previous === null) this.first = entry
+    else previous.next = entry
+  }
+
   childOf(entry: NameEntry): NameTable {
     return (entry.children ??= new NameTable(this.#required, entry.name))
   }
 
   #add(code: number): NameEntry {
-    const name = sanitizeName(this.#keys.textOf(code), this.#prefix)
+    const key = this.#keys.textOf(code)
+    const name = sanitizeName(key, this.#prefix)
     const duplicate = `${name}_extracted`
     const required = this.#required
     const entry: NameEntry = {
@@ -63,6 +83,8 @@ export class NameTable {
       duplicateRequired: required === null || required.has(duplicate),
       leadsToRequired: required === null || [...required].some((wanted) => wanted.startsWith(name)),
       children: null,
+      key: Buffer.from(key),
+      next: null,
     }
     if (code >= KEYS_MAX) {
       this.#keys = new ByteInterner()
@@ -70,4 +92,10 @@ export class NameTable {
     } else this.#entries[code] = entry
     return entry
   }
+}
+
+/** The bytes from `start` on are the key's. */
+export function isKeyAt(bytes: Uint8Array, start: number, key: Uint8Array): boolean {
+  for (let i = 0; i < key.length; i++) if (bytes[start + i] !== key[i]) return false
+  return true
 }

@@ -46,13 +46,19 @@ class JsonWalker {
     const keys = (this.#keys[depth] ??= new JsonKeys())
     const reader = this.#reader
     const bytes = state.buffer
+    let previous: NameEntry | null = null
     for (let at = keys.open(bytes, start, end); at !== -1; at = keys.after(bytes, at, end)) {
-      if (!keys.key(bytes, at, end)) break
+      let entry: NameEntry | null = previous === null ? names.first : previous.next
+      if (entry === null || !keys.isKey(bytes, at, end, entry.key)) {
+        if (!keys.key(bytes, at, end)) break
+        entry = this.#nameOf(bytes, keys, names)
+        if (entry === null) return JSON_ERRORS.escape
+        if (!keys.escaped) names.follows(previous, entry)
+      }
+      previous = entry
       if (!reader.value(bytes, keys.next, end)) return reader.error
       at = reader.next
       if (reader.kind === 'array' || reader.kind === 'null') continue
-      const entry = this.#nameOf(bytes, keys, names)
-      if (entry === null) return JSON_ERRORS.escape
       if (reader.kind === 'object') {
         if (!entry.leadsToRequired) continue
         const error = this.#object(state, reader.start, reader.end, names.childOf(entry), depth + 1)

@@ -2,13 +2,15 @@
  * `|= "a" or "b"`, `!= "a"`, `|~ "re"`, `!~ "re"`, `|> "…"`, `!> "…"`, `|= ip("…")`
  *
  * Passes lines that contain any of the terms; with a negative operator, lines that contain none. Literals are searched in the bytes of many rows at once;
- * a regular expression looks only at rows in which a literal stands that it needs.
+ * a regular expression that is no more than literals is searched like them, any other looks only at rows in which a literal stands that it needs.
  */
 import type { LineColumn } from '../../model.ts'
 import type { LineFilter, LineFilterOp, LineFilterTerm } from '../ast.ts'
+import { ByteScanner, makeNeedle, type Needle } from '../byte-scanner.ts'
 import { indexOfBytes } from '../byte-search.ts'
+import type { LiteralClause } from '../regex-plan.ts'
+import { compileRegex, literalSearch, requiredLiterals } from '../regex.ts'
 import { isDense, type RowSelection } from '../row-selection.ts'
-import { compileRegex, literalSearch, regexError, requiredLiterals } from '../regex.ts'
 import { compileIpTest } from './line-filter-ip.ts'
 import { compilePatternFilter, type LineTest } from './line-filter-pattern.ts'
 import { type RowStage, StageError } from './stage.ts'
@@ -22,92 +24,145 @@ export interface CompiledLineFilter {
 /** One member of an `or` chain. */
 interface Term {
   readonly test: LineTest
-  /** The term is exactly "the line contains these bytes". */
-  readonly literal: Buffer | null
-  /** The line passes only if it contains one of these; null: nothing is sure. */
-  readonly needs: ReadonlyArray<Buffer> | null
+  /** A line with one of these passes. */
+  readonly proofs: ReadonlyArray<Needle>
+  /** A line with one of these has to be tested. null: every line has. */
+  readonly hints: ReadonlyArray<Needle> | null
 }
 
 const NEGATIVE: ReadonlySet<LineFilterOp> = new Set(['!=', '!~', '!>'])
+/** Marks of rows. */
+const PASSES = 1
+const TO_TEST = 2
+/** Fewer bytes than this are looked at row by row. */
+const BULK_BYTES_MIN = 2048
+/** Searching for more literals costs more than testing the rows. */
+const NEEDLES_MAX = 8
 
 export function compileLineFilter({ op, terms }: LineFilter): CompiledLineFilter {
-  const compiled = terms.flatMap((term) => compileTerm(op, term))
+  const compiled = terms.map((term) => compileTerm(op, term))
   const negative = NEGATIVE.has(op)
-  const test: LineTest = (bytes, start, end) => compiled.some((term) => term.test(bytes, start, end)) !== negative
-  const stage: RowStage = ({ buffer, start, end }) => test(buffer, start, end)
-  const literals = compiled.flatMap(({ literal }) => (literal === null ? [] : [literal]))
-  const needs = negative || literals.length === compiled.length || compiled.some((term) => term.needs === null) ? null : compiled.flatMap((term) => term.needs ?? [])
+  const anyTerm: LineTest = compiled.length === 1 ? compiled[0]!.test : (bytes, start, end) => compiled.some((term) => term.test(bytes, start, end))
+  const stage: RowStage = ({ buffer, start, end }) => anyTerm(buffer, start, end) !== negative
+  const proofs = compiled.flatMap((term) => term.proofs)
+  const hints = compiled.every((term) => term.hints !== null) ? compiled.flatMap((term) => term.hints ?? []) : null
+  const bulk = hints !== null && proofs.length + hints.length <= NEEDLES_MAX ? new BulkSearch(proofs, hints, anyTerm) : null
   const narrow = (selection: RowSelection, lines: LineColumn): void => {
     if (selection.count === 0) return
     const { bytes, starts, lengths } = lines
-    const onlyLiterals = literals.length === compiled.length
-    const bulk = (onlyLiterals || needs !== null) && isWorthBulk(selection) && isDense(lines, selection.from, selection.to)
-    if (bulk) markLiterals(selection, lines, needs ?? literals, negative)
-    if (!bulk || !onlyLiterals) selection.retain((row) => test(bytes, starts[row]!, starts[row]! + lengths[row]!))
+    if (bulk !== null && isWorthBulk(selection, lines)) bulk.narrow(selection, lines, negative)
+    else selection.retain((row) => anyTerm(bytes, starts[row]!, starts[row]! + lengths[row]!) !== negative)
   }
   return { narrow, stage }
 }
 
-/** Few rows are left of a long range: look at those alone. */
-const isWorthBulk = (selection: RowSelection): boolean => selection.all || selection.count * 8 > selection.to - selection.from
+/** Not when few rows are left of a long range, or when they lie far apart. */
+function isWorthBulk(selection: RowSelection, lines: LineColumn): boolean {
+  const { from, to } = selection
+  if (!selection.all && selection.count * 8 < to - from) return false
+  return lines.starts[to - 1]! - lines.starts[from]! >= BULK_BYTES_MIN && isDense(lines, from, to)
+}
 
-function compileTerm(op: LineFilterOp, { ip, value }: LineFilterTerm): Term[] {
+// ---- terms
+
+function compileTerm(op: LineFilterOp, { ip, value }: LineFilterTerm): Term {
   if (ip) {
     if (op !== '|=' && op !== '!=') throw new StageError('ip: invalid operation')
-    return [{ test: compileIpTest(value), literal: null, needs: null }]
+    return { test: compileIpTest(value), proofs: [], hints: null }
   }
-  if (op === '|>' || op === '!>') return [{ test: compilePatternFilter(value).test, literal: null, needs: null }]
-  if (op === '|~' || op === '!~') return compileRegexTerms(value)
-  return [literalTerm(value)]
+  if (op === '|>' || op === '!>') return patternTerm(value)
+  return op === '|~' || op === '!~' ? regexTerm(value) : literalTerm(value)
 }
+
+const EVERY_LINE: Term = { test: () => true, proofs: [], hints: null }
 
 function literalTerm(value: string): Term {
   const literal = Buffer.from(value)
-  return { literal, needs: [literal], test: (bytes, start, end) => indexOfBytes(bytes, literal, start, end) !== -1 }
+  if (literal.length === 0) return EVERY_LINE
+  return { test: (bytes, start, end) => indexOfBytes(bytes, literal, start, end) !== -1, proofs: [makeNeedle(value, false)], hints: [] }
 }
 
-/** `a|b` is a search for literals; any other expression looks only at lines that hold the longest literal it needs. */
-function compileRegexTerms(pattern: string): Term[] {
-  const error = regexError(pattern)
-  if (error !== null) throw new StageError(error)
-  const search = literalSearch(pattern)
-  if (search !== null && !search.fold) return search.anyOf.map(literalTerm)
+function patternTerm(value: string): Term {
+  const { test, literal } = compilePatternFilter(value)
+  return { test, proofs: [], hints: literal === '' ? null : [makeNeedle(literal, false)] }
+}
+
+function regexTerm(pattern: string): Term {
   const regex = compileRegex(pattern)
   const test: LineTest = (bytes, start, end) => regex.test(bytes.toString('utf8', start, end))
-  const needs = longestNeed(pattern)
-  if (needs === null) return [{ literal: null, needs, test }]
-  return [{ literal: null, needs, test: (bytes, start, end) => needs.some((need) => indexOfBytes(bytes, need, start, end) !== -1) && test(bytes, start, end) }]
-}
-
-function longestNeed(pattern: string): Buffer[] | null {
-  const shortest = (anyOf: ReadonlyArray<string>): number => Math.min(...anyOf.map((text) => text.length))
-  const clauses = requiredLiterals(pattern).filter(({ fold }) => !fold).toSorted((a, b) => shortest(b.anyOf) - shortest(a.anyOf))
-  return clauses[0]?.anyOf.map((text) => Buffer.from(text)) ?? null
-}
-
-function markLiterals(selection: RowSelection, lines: LineColumn, literals: ReadonlyArray<Buffer>, negative: boolean): void {
-  if (literals.some((literal) => literal.length === 0)) {
-    if (negative) selection.clear()
-    return
+  const search = literalSearch(pattern)
+  if (search !== null) {
+    if (search.anyOf.includes('')) return EVERY_LINE
+    const literals = needlesOf(search)
+    if (literals !== null) return { test, proofs: literals, hints: strangersOf(search) }
   }
-  const marks = selection.marks()
-  for (const literal of literals) markHits(selection, lines, literal, marks)
-  selection.retainMarked(negative ? 0 : 1)
+  return { test, proofs: [], hints: hintsOf(requiredLiterals(pattern)) }
 }
 
-function markHits({ from, to }: RowSelection, { bytes, starts, lengths }: LineColumn, needle: Buffer, marks: Uint8Array): void {
-  const length = needle.length
-  let row = from
-  let at = starts[from]!
-  for (;;) {
-    const hit = bytes.indexOf(needle, at)
-    if (hit === -1) return
-    while (row < to && starts[row]! + lengths[row]! < hit + length) row++
-    if (row === to) return
-    if (starts[row]! <= hit) {
-      marks[row - from] = 1
-      if (++row === to) return
+/** Of clauses that must all hold, the one that is likely to hold least often. */
+function hintsOf(clauses: ReadonlyArray<LiteralClause>): ReadonlyArray<Needle> | null {
+  const usable = clauses.filter(({ anyOf }) => anyOf.length <= NEEDLES_MAX && !anyOf.includes('')).sort((a, b) => shortest(b) - shortest(a))
+  for (const clause of usable) {
+    const needles = needlesOf(clause)
+    if (needles !== null) return [...needles, ...strangersOf(clause)]
+  }
+  return null
+}
+
+const shortest = ({ anyOf }: LiteralClause): number => Math.min(...anyOf.map((text) => text.length))
+
+/** null: case must be ignored beyond ASCII, which the scanner does not. */
+function needlesOf({ anyOf, fold }: LiteralClause): ReadonlyArray<Needle> | null {
+  // oxlint-disable-next-line no-control-regex
+  if (fold && anyOf.some((text) => /[^\u0000-\u007f]/.test(text))) return null
+  return anyOf.map((text) => makeNeedle(text, fold))
+}
+
+/** Without regard to case `k` is also the Kelvin sign and `s` the long s: lines with these have to be tested. */
+function strangersOf({ anyOf, fold }: LiteralClause): ReadonlyArray<Needle> {
+  if (!fold) return []
+  const letters = anyOf.join('')
+  return [...(/k/i.test(letters) ? [makeNeedle('\u212a', false)] : []), ...(/s/i.test(letters) ? [makeNeedle('\u017f', false)] : [])]
+}
+
+// ---- many rows
+
+class BulkSearch {
+  readonly #proofs: ReadonlyArray<Needle>
+  readonly #hints: ReadonlyArray<Needle>
+  readonly #test: LineTest
+  readonly #scanner = new ByteScanner()
+
+  constructor(proofs: ReadonlyArray<Needle>, hints: ReadonlyArray<Needle>, test: LineTest) {
+    this.#proofs = proofs
+    this.#hints = hints
+    this.#test = test
+  }
+
+  narrow(selection: RowSelection, lines: LineColumn, negative: boolean): void {
+    const marks = selection.marks()
+    for (const needle of this.#hints) this.#mark(selection, lines, needle, marks, TO_TEST)
+    for (const needle of this.#proofs) this.#mark(selection, lines, needle, marks, PASSES)
+    if (this.#hints.length > 0) this.#testMarked(selection, lines, marks)
+    selection.retainMarked(negative ? 0 : PASSES)
+  }
+
+  #mark({ from, to }: RowSelection, { bytes, starts, lengths }: LineColumn, needle: Needle, marks: Uint8Array, mark: number): void {
+    const last = to - 1
+    const count = this.#scanner.scan(bytes, starts[from]!, starts[last]! + lengths[last]!, needle)
+    const { hits } = this.#scanner
+    const size = needle.bytes.length
+    let row = from
+    for (let i = 0; i < count; i++) {
+      const hit = hits[i]!
+      while (starts[row]! + lengths[row]! < hit + size) row++
+      if (starts[row]! <= hit) marks[row - from] = mark
     }
-    at = Math.max(hit + 1, starts[row]!)
+  }
+
+  #testMarked({ from, to }: RowSelection, { bytes, starts, lengths }: LineColumn, marks: Uint8Array): void {
+    for (let row = from; row < to; row++) {
+      if (marks[row - from] === TO_TEST) marks[row - from] = this.#test(bytes, starts[row]!, starts[row]! + lengths[row]!) ? PASSES : 0
+    }
   }
 }

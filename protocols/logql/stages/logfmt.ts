@@ -23,12 +23,14 @@ export function compileLogfmt(options: LogfmtOptions, hints: Hints): RowStage {
   return (state) => {
     if (hints.noLabels || state.hasAllRequired()) return true
     reader.begin(state.buffer, state.start, state.end)
+    let previous: NameEntry | null = null
     while (!reader.atEnd()) {
       if (!reader.pair()) {
         if (options.strict && reader.error !== '') break
         continue
       }
-      const entry = names.lookup(state.buffer, reader.keyStart, reader.keyEnd)
+      const entry = names.lookupAfter(previous, state.buffer, reader.keyStart, reader.keyEnd)
+      previous = entry
       if (entry.required || entry.duplicateRequired) take(state, reader, entry, options.keepEmpty)
       if (stopEarly && state.hasAllRequired()) return true
     }
