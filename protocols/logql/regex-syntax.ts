@@ -1,5 +1,5 @@
 /**
- * Reads RE2 patterns into trees, so that they can be searched for literals, simplified and checked for linear time. Used by `regex-plan.ts`.
+ * Reads RE2 patterns into trees, so that they can be searched for literals, simplified and checked for linear time. Used by `regex-literals.ts` and `regex-v8.ts`.
  * Knows the common syntax and answers null for all else, errors included: then re2js, which knows all of RE2, has the word.
  */
 

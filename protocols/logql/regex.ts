@@ -5,10 +5,9 @@
  */
 import { RE2JS } from 're2js'
 import { SkaldError } from '../../runtime/errors.ts'
-import {
-  anchored, capturesAgree, clausesOf, groupNamesOf, isLinear, matchesEmptyText, sequenceOf, sizeOf, stringsOf, toV8, trimmedForTest, type LiteralClause, type SequencePiece,
-} from './regex-plan.ts'
+import { clausesOf, matchesEmptyText, sequenceOf, stringsOf, trimmedForTest, type LiteralClause, type SequencePiece } from './regex-literals.ts'
 import { parseRegex, type RegexNode } from './regex-syntax.ts'
+import { anchored, capturesAgree, groupNamesOf, isLinear, sizeOf, toV8 } from './regex-v8.ts'
 
 /** Instructions of one expression: a machine's time per character and its time to compile grow with them (1-2 µs each). */
 export const REGEX_SIZE_MAX = 10_000
