@@ -26,7 +26,7 @@ import { SlabPool } from '../storage/slab-pool.ts'
 import { openJetStreamWal } from '../storage/wal-jetstream.ts'
 import type { SkaldConfig } from './config.ts'
 import { FairQueue } from './fair-queue.ts'
-import { makeFlusher } from './flusher.ts'
+import { makeFlusher, type FaultPoint } from './flusher.ts'
 import { adminRoutes } from './http-admin.ts'
 import { metadataRoutes } from './http-metadata.ts'
 import { pushRoutes } from './http-push.ts'
@@ -51,6 +51,11 @@ export interface RunningNode {
   stop(): Promise<void>
 }
 
+export interface NodeOptions {
+  /** For tests: called before each step of a flush. */
+  readonly flushFaultPoint?: FaultPoint
+}
+
 type Release = () => Promise<unknown> | unknown
 
 /** What was opened, released in reverse order. */
@@ -71,10 +76,10 @@ const THREAD_HEAP_MB = 512
 const SLAB_POOL_BYTES_MAX = 128 * 1024 * 1024
 
 /** Resolves when the node serves (it may still be replaying: F2). Rejects with SkaldError `setup` when it cannot start; then nothing is left running. */
-export async function startNode(config: SkaldConfig, _environment: Readonly<Record<string, string | undefined>> = {}): Promise<RunningNode> {
+export async function startNode(config: SkaldConfig, options: NodeOptions = {}): Promise<RunningNode> {
   const opened = new Opened()
   try {
-    const url = await compose(config, opened)
+    const url = await compose(config, options, opened)
     return { url, stop: () => opened.close() }
   } catch (error) {
     await opened.close()
@@ -82,7 +87,7 @@ export async function startNode(config: SkaldConfig, _environment: Readonly<Reco
   }
 }
 
-async function compose(config: SkaldConfig, opened: Opened): Promise<string> {
+async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened): Promise<string> {
   const clock = new SystemClock()
   const random = new SystemRandom()
   const telemetry = await startTelemetry({ endpoint: config.otel.endpoint, serviceName: config.otel.service_name, sampleRatio: config.otel.sample_ratio })
@@ -128,7 +133,10 @@ async function compose(config: SkaldConfig, opened: Opened): Promise<string> {
     },
   })
   opened.add(() => work.close())
-  const flusher = makeFlusher({ work, store, catalog, wal, log, metrics: nodeMetrics, concurrentFlushesMax: config.ingester.concurrent_flushes })
+  const flusher = makeFlusher({
+    work, store, catalog, wal, log, metrics: nodeMetrics, concurrentFlushesMax: config.ingester.concurrent_flushes,
+    ...(options.flushFaultPoint === undefined ? {} : { faultPoint: options.flushFaultPoint }),
+  })
   opened.add(() => Effect.runPromise(flusher.shutdown()))
 
   const tenantLimits = new TenantLimits(config.limits_config, config.overrides)

@@ -19,7 +19,7 @@ export const start: Command = {
     const { config, warnings } = readConfig(values.config, io.environment)
     for (const warning of warnings) io.stderr.write(`skald: warning: ${warning}\n`)
     const stopping = stopSignal(io)
-    const node = await startNode(config, io.environment)
+    const node = await startNode(config)
     io.stderr.write(`skald: ready at ${node.url}\n`)
     if (!stopping.aborted) await once(stopping, 'abort')
     io.stderr.write('skald: stopping\n')
