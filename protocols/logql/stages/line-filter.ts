@@ -8,8 +8,8 @@ import type { LineColumn } from '../../model.ts'
 import type { LineFilter, LineFilterOp, LineFilterTerm } from '../ast.ts'
 import { ByteScanner, makeNeedle, type Needle } from '../byte-scanner.ts'
 import { indexOfBytes } from '../byte-search.ts'
-import type { LiteralClause } from '../regex-plan.ts'
-import { compileRegex, literalSearch, requiredLiterals } from '../regex.ts'
+import type { LiteralClause } from '../regex-literals.ts'
+import { compileRegex, literalSearch, regexError, requiredLiterals } from '../regex.ts'
 import { isDense, type RowSelection } from '../row-selection.ts'
 import { compileIpTest } from './line-filter-ip.ts'
 import { compilePatternFilter, type LineTest } from './line-filter-pattern.ts'
@@ -88,6 +88,8 @@ function patternTerm(value: string): Term {
 }
 
 function regexTerm(pattern: string): Term {
+  const error = regexError(pattern)
+  if (error !== null) throw new StageError(error)
   const regex = compileRegex(pattern)
   const test: LineTest = (bytes, start, end) => regex.test(bytes.toString('utf8', start, end))
   const search = literalSearch(pattern)
