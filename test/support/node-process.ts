@@ -11,6 +11,8 @@ export interface NodeProcessOptions {
   readonly httpPort: number
   readonly natsPort: number
   readonly environment?: Readonly<Record<string, string>>
+  /** After `start`. */
+  readonly arguments?: ReadonlyArray<string>
 }
 
 export async function freePort(): Promise<number> {
@@ -36,8 +38,8 @@ export class NodeProcess {
   }
 
   start(): void {
-    const { tree, dataDir, httpPort, natsPort, environment } = this.options
-    const child = spawn(process.execPath, [path.join(tree, 'bin/skald.ts'), 'start'], {
+    const { tree, dataDir, httpPort, natsPort, environment, arguments: more = [] } = this.options
+    const child = spawn(process.execPath, [path.join(tree, 'bin/skald.ts'), 'start', ...more], {
       cwd: tree,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, SKALD_DATA_DIR: dataDir, SKALD_HTTP_PORT: String(httpPort), SKALD_NATS_PORT: String(natsPort), ...environment },

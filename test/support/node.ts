@@ -22,7 +22,7 @@ export interface TestNodeOptions extends NodeOptions {
 
 export async function startTestNode(options: TestNodeOptions = {}): Promise<TestNode> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'skald-node-'))
-  const environment = { SKALD_DATA_DIR: dataDir, SKALD_HTTP_PORT: '0', SKALD_LOG_LEVEL: 'error', SKALD_INGESTER_FLUSH_CHECK_PERIOD: '100ms', ...options.environment }
+  const environment = { SKALD_DATA_DIR: dataDir, SKALD_HTTP_PORT: '0', SKALD_LOG_LEVEL: 'error', SKALD_INGESTER_FLUSH_CHECK_PERIOD: '100ms', SKALD_HTTP_SHUTDOWN_TIMEOUT: '100ms', ...options.environment }
   const { config } = loadSkaldConfig({ environment })
   let running = await startNode(config, options)
   let stopped = false
