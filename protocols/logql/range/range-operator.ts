@@ -36,7 +36,8 @@ export interface FoldingOperator {
 export interface KeepingOperator {
   readonly kind: 'keeping'
   readonly source: SampleSource
-  /** Samples of one window, at least one, in order of time (equal times: of value). May reorder `values`. */
+  readonly needsTimes: boolean
+  /** Samples of one window, at least one, in no order. Both are the operator's to reorder; `timesNs` is empty unless times are needed. */
   result(timesNs: Float64Array, values: Float64Array, context: ResultContext): number
 }
 

@@ -10,8 +10,10 @@ const GAP_FACTOR = 1.1
 export const rateCounter: KeepingOperator = {
   kind: 'keeping',
   source: 'unwrapped',
+  needsTimes: true,
   result(times, values, { rangeMs, rangeSeconds }) {
     if (values.length < 2) return 0
+    sortByTime(times, values)
     const increase = increaseOf(values)
     const covered = (times[times.length - 1]! - times[0]!) / 1000
     const meanGap = covered / (values.length - 1)
@@ -27,4 +29,13 @@ function increaseOf(values: Float64Array): number {
   let increase = values[values.length - 1]! - values[0]!
   for (let i = 1; i < values.length; i++) if (values[i]! < values[i - 1]!) increase += values[i - 1]!
   return increase
+}
+
+/** Equal times in order of values, so that no split of the rows shows. */
+function sortByTime(times: Float64Array, values: Float64Array): void {
+  const order = Array.from(times, (time, i) => ({ time, value: values[i]! })).sort((a, b) => a.time - b.time || a.value - b.value)
+  for (const [i, { time, value }] of order.entries()) {
+    times[i] = time
+    values[i] = value
+  }
 }
