@@ -72,3 +72,28 @@ export function parseBytesText(text: string): number | string {
   if (scale === undefined) return `unhandled size name: ${unit}`
   return value * scale >= 2 ** 64 ? `too large: ${text}` : Math.trunc(value * scale)
 }
+
+const MINUS = 0x2d
+const POINT = 0x2e
+const SAFE_DIGITS = 15
+const POWERS = Array.from({ length: 16 }, (_, i) => 10 ** i)
+
+/** `-12.5` straight from bytes where that is exact: at most 15 digits. NaN: read it the long way. */
+export function plainDecimal(bytes: Uint8Array, start: number, end: number): number {
+  let at = bytes[start] === MINUS ? start + 1 : start
+  const first = at
+  if (end - at > SAFE_DIGITS + 1) return NaN
+  let value = 0
+  let decimals = -1
+  for (; at < end; at++) {
+    const digit = bytes[at]! - 0x30
+    if (digit >= 0 && digit <= 9) {
+      value = value * 10 + digit
+      if (decimals >= 0) decimals++
+    } else if (bytes[at] === POINT && decimals === -1 && at > first) decimals = 0
+    else return NaN
+  }
+  if (at === first || at - first - (decimals >= 0 ? 1 : 0) > SAFE_DIGITS) return NaN
+  if (decimals > 0) value /= POWERS[decimals]!
+  return first === start ? value : -value
+}

@@ -27,8 +27,12 @@ export class LabelRegistry {
   }
 
   add(stream: Pair[], metadata: Pair[], parsed: Pair[]): number {
-    for (const pairs of [stream, metadata, parsed]) pairs.sort(byName)
-    const key = JSON.stringify([stream, metadata, parsed])
+    let key = ''
+    for (const pairs of [stream, metadata, parsed]) {
+      pairs.sort(byName)
+      for (const [name, value] of pairs) key += `${name}\u0000${value}\u0000`
+      key += '\u0001'
+    }
     const known = this.#ids.get(key)
     if (known !== undefined) return known
     const id = this.#sets.length

@@ -98,9 +98,9 @@ export class LineState {
     this.end = end
     this.#text = undefined
     this.count = 0
-    this.deleted.length = 0
-    this.error = ''
-    this.errorDetails = ''
+    if (this.deleted.length > 0) this.deleted.length = 0
+    if (this.error !== '') this.error = ''
+    if (this.errorDetails !== '') this.errorDetails = ''
     this.#requiredFound = 0
   }
 
@@ -286,6 +286,7 @@ export class LineState {
   }
 
   #metadataValue(name: string): string | undefined {
+    if (this.#metadata === null && this.#levels === null) return undefined
     if (name === DETECTED_LEVEL && this.#levels !== null) {
       const level = this.#level()
       if (level !== '') return level

@@ -9,6 +9,7 @@ import { JSON_ERRORS, JsonKeys, JsonReader } from '../json-scan.ts'
 import { decodeJsonEscaped, decodeJsonPlain, unescapeJson } from '../json-text.ts'
 import { decodeUtf8, type LineState } from '../line-state.ts'
 import { type NameEntry, NameTable } from '../name-table.ts'
+import { QuickJson, setField } from './json-quick.ts'
 import type { RowStage } from './stage.ts'
 
 export const JSON_PARSER_ERROR = 'JSONParserErr'
@@ -29,6 +30,7 @@ class JsonWalker {
   readonly #keys: JsonKeys[] = []
   readonly #reader = new JsonReader()
   readonly #stopEarly: boolean
+  readonly #quick = new QuickJson()
 
   constructor(hints: Hints) {
     this.#names = new NameTable(hints.required)
@@ -36,6 +38,7 @@ class JsonWalker {
   }
 
   walk(state: LineState): void {
+    if (this.#stopEarly && this.#quick.walk(state, this.#names)) return
     const error = this.#object(state, state.start, state.end, this.#names, 0)
     if (error !== '' && error !== DONE) state.setError(JSON_PARSER_ERROR, error)
   }
@@ -76,13 +79,8 @@ class JsonWalker {
   }
 
   #set(state: LineState, entry: NameEntry): void {
-    if (entry.name === '' || !(entry.required || entry.duplicateRequired)) return
-    const duplicate = state.hasBase(entry.name)
-    const name = duplicate ? entry.duplicate : entry.name
-    if (!(duplicate ? entry.duplicateRequired : entry.required) || state.hasParsed(name)) return
     const { kind, start, end } = this.#reader
-    const decode = kind === 'string' ? decodeJsonPlain : kind === 'escaped' ? decodeJsonEscaped : decodeUtf8
-    state.setBytes(name, state.buffer, start, end, decode)
+    setField(state, entry, start, end, kind === 'string' ? decodeJsonPlain : kind === 'escaped' ? decodeJsonEscaped : decodeUtf8)
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import type { CompareOp, LabelFilter, Matcher } from '../ast.ts'
 import { goQuote } from '../go-text.ts'
-import { parseBytesText, parseDurationText, parseFloatText } from '../go-values.ts'
+import { parseBytesText, parseDurationText, parseFloatText, plainDecimal } from '../go-values.ts'
 import { compileIpPattern, containsIp } from '../ip-match.ts'
 import { labelRegex } from '../label-regex.ts'
 import { ERROR_DETAILS_LABEL, ERROR_LABEL, type LineState } from '../line-state.ts'
@@ -21,7 +21,7 @@ export function compileLabelFilter(filter: LabelFilter): RowStage {
     case 'or':
       return both(filter.kind, compileLabelFilter(filter.left), compileLabelFilter(filter.right))
     case 'string':
-      return stringFilter(filter.matcher.name, acceptsValue(filter.matcher))
+      return stringFilter(filter.matcher)
     case 'ip':
       return ipFilter(filter.name, filter.op, filter.value)
     case 'number':
@@ -43,9 +43,26 @@ function acceptsValue(matcher: Matcher): (value: string) => boolean {
   return matcher.op === '=~' ? matches : (value) => !matches(value)
 }
 
-function stringFilter(name: string, accepts: (value: string) => boolean): RowStage {
+function stringFilter(matcher: Matcher): RowStage {
+  const { name, op, value } = matcher
+  const accepts = acceptsValue(matcher)
   if (name === ERROR_LABEL || name === ERROR_DETAILS_LABEL) return (state) => accepts(state.label(name))
-  return remembering((state) => state.get(name) ?? '', accepts)
+  const compare = remembering((state) => state.get(name) ?? '', accepts)
+  if (op !== '=' && op !== '!=') return compare
+  const wanted = Buffer.from(value)
+  return (state) => {
+    const at = state.find(name)
+    return at !== -1 && state.isPlainAt(at) ? isValueAt(state, at, wanted) === (op === '=') : compare(state)
+  }
+}
+
+/** Compares a parsed value in bytes, so that most lines need no string. */
+function isValueAt(state: LineState, at: number, wanted: Buffer): boolean {
+  const start = state.startAt(at)
+  if (state.endAt(at) - start !== wanted.length) return false
+  const bytes = state.bufferAt(at)
+  for (let i = 0; i < wanted.length; i++) if (bytes[start + i] !== wanted[i]) return false
+  return true
 }
 
 /** Streams of rows repeat values: the last answer is kept. */
@@ -65,6 +82,8 @@ function remembering(valueOf: (state: LineState) => string, accepts: (value: str
 function comparison(name: string, op: CompareOp, wanted: number, parse: (text: string) => number | string): RowStage {
   const accepts = COMPARE[op]
   return (state) => {
+    const quick = parse === parseFloatText && state.error === '' ? plainNumber(state, name) : NaN
+    if (!Number.isNaN(quick)) return accepts(quick, wanted)
     const text = state.get(name)
     if (text === undefined) return false
     if (state.error !== '') return true
@@ -75,6 +94,12 @@ function comparison(name: string, op: CompareOp, wanted: number, parse: (text: s
     }
     return accepts(value, wanted)
   }
+}
+
+/** A parsed value that is a short decimal, straight from its bytes; NaN: read it the long way. */
+function plainNumber(state: LineState, name: string): number {
+  const at = state.find(name)
+  return at !== -1 && state.isPlainAt(at) ? plainDecimal(state.bufferAt(at), state.startAt(at), state.endAt(at)) : NaN
 }
 
 const COMPARE: Readonly<Record<CompareOp, (a: number, b: number) => boolean>> = {
