@@ -26,6 +26,11 @@ const ROWS_KEPT_MAX = 1_048_576
 /** Width of the time slots into which a push that spans more than `RELATIVE_NS_MAX` is split, whole seconds. */
 const SLOT_SECONDS = 64 * 86_400
 
+const ENTRY_TAG = 0x12
+const TIME_TAG = 0x0a
+const LINE_TAG = 0x12
+const METADATA_TAG = 0x1a
+
 /** Raised inside the walk when offsets from one base time would not be exact. */
 class SpanTooWide extends Error {}
 
@@ -91,7 +96,6 @@ class PushWalk {
   readonly #unsorted: PushStream[] = []
   #rows = 0
   #baseSeconds = 0
-  #hasMetadata = false
 
   constructor(body: Buffer) {
     this.#body = body
@@ -99,6 +103,7 @@ class PushWalk {
   }
 
   run(): PushBatch {
+    metadataSeen = false
     const reader = this.#reader
     while (reader.at < reader.end) {
       const fieldFrom = reader.at
@@ -119,7 +124,7 @@ class PushWalk {
     const stream: OpenStream = { labelsText: '', lineBytes: 0, metadataBytes: 0, minNs: Infinity, maxNs: -Infinity, lastNs: -Infinity, sorted: true }
     let at = from
     while (at < end) {
-      if (this.#body[at] === 0x12) {
+      if (this.#body[at] === ENTRY_TAG) {
         at = this.#entries(at, end, stream)
         continue
       }
@@ -164,111 +169,28 @@ class PushWalk {
   #entries(at: number, end: number, stream: OpenStream): number {
     const body = this.#body
     let p = at
-    let rows = this.#rows
-    let lineBytes = 0
-    let { minNs, maxNs, lastNs } = stream
-    if (rows === 0) this.#baseSeconds = firstSeconds(body, p, end)
+    let row = this.#rows
+    let { minNs, maxNs, lastNs, lineBytes, metadataBytes } = stream
+    if (row === 0) this.#baseSeconds = firstSeconds(body, p, end)
     const baseSeconds = this.#baseSeconds
-    while (p < end && body[p] === 0x12) {
-      let length = body[++p]!
-      if (length >= 0x80) {
-        length = (length & 0x7f) | (body[++p]! << 7)
-        if (length >= 0x4000) {
-          const reader = new WireReader(body, p - 1, end)
-          length = reader.varint()
-          p = reader.at - 1
-        }
-      }
-      const entryEnd = ++p + length
-      if (!(entryEnd <= end)) throw truncated()
-      if (rows >= scratchRows) growScratch(rows)
-
-      let seconds = 0
-      let nanos = 0
-      let lineFrom = 0
-      let lineLength = 0
-      let timeSeen = false
-      let metadataFrom = 0
-      let metadataTo = 0
-      while (p < entryEnd) {
-        const fieldFrom = p
-        const tag = body[p]!
-        if (tag !== 0x0a && tag !== 0x12 && tag !== 0x1a) {
-          p = skipEntryField(body, p, entryEnd)
-          continue
-        }
-        let size = body[++p]!
-        if (size >= 0x80) {
-          size = (size & 0x7f) | (body[++p]! << 7)
-          if (size >= 0x4000) {
-            const reader = new WireReader(body, p - 1, entryEnd)
-            size = reader.varint()
-            p = reader.at - 1
-          }
-        }
-        const fieldEnd = ++p + size
-        if (!(fieldEnd <= entryEnd)) throw truncated()
-        if (tag === 0x12) {
-          if (lineFrom !== 0) throw givenTwice('Line')
-          lineFrom = p
-          lineLength = size
-          p = fieldEnd
-        } else if (tag === 0x0a) {
-          if (timeSeen) throw givenTwice('Timestamp')
-          timeSeen = true
-          // {08 seconds(5 bytes) [10 nanos(1-5 bytes)]} is what every clock of this century gives.
-          if (body[p] === 0x08 && size >= 6 && body[p + 5]! < 0x80 && (body[p + 1]! & body[p + 2]! & body[p + 3]! & body[p + 4]! & 0x80) !== 0) {
-            seconds = (body[p + 1]! & 0x7f) + ((body[p + 2]! & 0x7f) << 7) + ((body[p + 3]! & 0x7f) << 14) + ((body[p + 4]! & 0x7f) << 21) + body[p + 5]! * 0x1000_0000
-            p += 6
-            if (p < fieldEnd && body[p] === 0x10) {
-              p++
-              let shift = 0
-              let byte = 0x80
-              nanos = 0
-              while (byte >= 0x80 && p < fieldEnd && shift < 28) {
-                byte = body[p++]!
-                nanos += (byte & 0x7f) << shift
-                shift += 7
-              }
-              if (byte >= 0x80 && p < fieldEnd) {
-                byte = body[p++]!
-                nanos += (byte & 0x7f) * 0x1000_0000
-              }
-              if (byte >= 0x80) p = -1
-            }
-          }
-          if (p !== fieldEnd) {
-            const time = readTimestamp(body, fieldEnd - size, fieldEnd)
-            seconds = time.seconds
-            nanos = time.nanos
-            p = fieldEnd
-          }
-        } else {
-          if (metadataTo === 0) metadataFrom = fieldFrom
-          metadataTo = fieldEnd
-          stream.metadataBytes += pairBytes(body, p, fieldEnd)
-          p = fieldEnd
-        }
-      }
-      const relative = (seconds - baseSeconds) * 1e9 + nanos
+    while (p < end && body[p] === ENTRY_TAG) {
+      const length = readLength(body, p + 1, end)
+      const from = lengthEnd
+      p = from + length
+      if (p > end) throw truncated()
+      if (row >= scratchRows) growScratch(row)
+      metadataBytes += readEntry(body, from, p, row)
+      const relative = (timeSeconds - baseSeconds) * 1e9 + timeNanos
       if (relative < lastNs) stream.sorted = false
       if (relative < minNs) minNs = relative
       if (relative > maxNs) maxNs = relative
       lastNs = relative
-      lineBytes += lineLength
-      scratchTimes[rows] = relative
-      scratchStarts[rows] = lineFrom
-      scratchLengths[rows] = lineLength
-      scratchMetadataStarts[rows] = metadataFrom
-      scratchMetadataEnds[rows] = metadataTo
-      if (metadataTo !== 0) this.#hasMetadata = true
-      rows++
+      scratchTimes[row] = relative
+      lineBytes += scratchLengths[row]!
+      row++
     }
-    this.#rows = rows
-    stream.lineBytes += lineBytes
-    stream.minNs = minNs
-    stream.maxNs = maxNs
-    stream.lastNs = lastNs
+    this.#rows = row
+    Object.assign(stream, { minNs, maxNs, lastNs, lineBytes, metadataBytes })
     return p
   }
 
@@ -285,13 +207,103 @@ class PushWalk {
       relativeNs: scratchTimes.slice(0, rows),
       starts: scratchStarts.slice(0, rows),
       lengths: scratchLengths.slice(0, rows),
-      metadataStarts: this.#hasMetadata ? scratchMetadataStarts.slice(0, rows) : null,
-      metadataEnds: this.#hasMetadata ? scratchMetadataEnds.slice(0, rows) : null,
+      metadataStarts: metadataSeen ? scratchMetadataStarts.slice(0, rows) : null,
+      metadataEnds: metadataSeen ? scratchMetadataEnds.slice(0, rows) : null,
     }
     for (const stream of this.#unsorted) sortRows(batch, stream.rowFrom, stream.rowTo)
     if (scratchRows > ROWS_KEPT_MAX) resizeScratch(ROWS_INITIAL)
     return batch
   }
+}
+
+// What the small readers of the hot loop give back besides their value: no object is made for it.
+let lengthEnd = 0
+let timeSeconds = 0
+let timeNanos = 0
+let metadataSeen = false
+
+/** Hot. The length at `at`; `lengthEnd` is then where the content begins. */
+function readLength(body: Buffer, at: number, end: number): number {
+  const first = body[at]!
+  if (first < 0x80) {
+    lengthEnd = at + 1
+    return first
+  }
+  const second = body[at + 1]!
+  if (second < 0x80) {
+    lengthEnd = at + 2
+    return (first & 0x7f) | (second << 7)
+  }
+  const reader = new WireReader(body, at, end)
+  const length = reader.varint()
+  lengthEnd = reader.at
+  return length
+}
+
+/** Hot. Reads one entry into row `row` of the scratch columns and `timeSeconds`, `timeNanos`; returns the size of its metadata. */
+function readEntry(body: Buffer, from: number, to: number, row: number): number {
+  let lineFrom = 0
+  let lineLength = 0
+  let metadataFrom = 0
+  let metadataTo = 0
+  let metadataBytes = 0
+  let timeSeen = false
+  timeSeconds = timeNanos = 0
+  for (let p = from; p < to; ) {
+    const tag = body[p]!
+    if (tag !== LINE_TAG && tag !== TIME_TAG && tag !== METADATA_TAG) {
+      p = skipEntryField(body, p, to)
+      continue
+    }
+    const fieldFrom = p
+    const size = readLength(body, p + 1, to)
+    const contentFrom = lengthEnd
+    p = contentFrom + size
+    if (p > to) throw truncated()
+    if (tag === LINE_TAG) {
+      if (lineFrom !== 0) throw givenTwice('Line')
+      lineFrom = contentFrom
+      lineLength = size
+    } else if (tag === TIME_TAG) {
+      if (timeSeen) throw givenTwice('Timestamp')
+      timeSeen = true
+      readTime(body, contentFrom, p)
+    } else {
+      if (metadataTo === 0) metadataFrom = fieldFrom
+      metadataSeen = true
+      metadataTo = p
+      metadataBytes += pairBytes(body, contentFrom, p)
+    }
+  }
+  scratchStarts[row] = lineFrom
+  scratchLengths[row] = lineLength
+  scratchMetadataStarts[row] = metadataFrom
+  scratchMetadataEnds[row] = metadataTo
+  return metadataBytes
+}
+
+/** Hot. `08 seconds [10 nanos]` with seconds in five bytes is what every clock of this century gives; the rest goes the long way. */
+function readTime(body: Buffer, from: number, to: number): void {
+  if (to - from < 6 || body[from] !== 0x08 || body[from + 5]! >= 0x80 || (body[from + 1]! & body[from + 2]! & body[from + 3]! & body[from + 4]! & 0x80) === 0) {
+    return readAnyTime(body, from, to)
+  }
+  timeSeconds = (body[from + 1]! & 0x7f) + ((body[from + 2]! & 0x7f) << 7) + ((body[from + 3]! & 0x7f) << 14) + ((body[from + 4]! & 0x7f) << 21) + body[from + 5]! * 0x1000_0000
+  if (to === from + 6) return
+  let nanos = 0
+  let p = from + 7
+  for (let shift = 0; p < to && shift < 35; shift += 7) {
+    const byte = body[p++]!
+    nanos += shift < 28 ? (byte & 0x7f) << shift : (byte & 0x7f) * 0x1000_0000
+    if (byte < 0x80) break
+  }
+  if (p !== to || body[from + 6] !== 0x10 || body[to - 1]! >= 0x80 || nanos >= 1e9) return readAnyTime(body, from, to)
+  timeNanos = nanos
+}
+
+function readAnyTime(body: Buffer, from: number, to: number): void {
+  const time = readTimestamp(body, from, to)
+  timeSeconds = time.seconds
+  timeNanos = time.nanos
 }
 
 /**
