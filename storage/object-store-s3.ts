@@ -24,8 +24,8 @@ import { answerCut } from './object-store-errors.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 import type { S3Location } from './object-store-url.ts'
 
-/** S3's own limit of keys in one DeleteObjects request. */
-const DELETE_KEYS_MAX = 1000
+/** S3's own limit of keys in one DeleteObjects request and one page of a list. */
+const PAGE_KEYS_MAX = 1000
 const PART_BYTES = 16 * 1024 * 1024
 const PARTS_IN_FLIGHT = 3
 const CONNECT_MS = 5_000
@@ -38,6 +38,8 @@ export interface S3StoreOptions {
   readonly multipartFromBytes?: number
   readonly partBytes?: number
   readonly connectionsMax?: number
+  /** Keys of one page of a list and of one delete request; default 1000, which is S3's limit. */
+  readonly pageKeys?: number
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }
 }
 
@@ -48,6 +50,7 @@ export class S3ObjectStore implements ObjectStore {
   readonly #prefix: string
   readonly #multipartFromBytes: number
   readonly #partBytes: number
+  readonly #pageKeys: number
 
   constructor(options: S3StoreOptions) {
     const { location } = options
@@ -55,6 +58,7 @@ export class S3ObjectStore implements ObjectStore {
     this.#prefix = location.prefix === '' ? '' : `${location.prefix}/`
     this.#multipartFromBytes = options.multipartFromBytes ?? 2 * PART_BYTES
     this.#partBytes = options.partBytes ?? PART_BYTES
+    this.#pageKeys = Math.min(PAGE_KEYS_MAX, options.pageKeys ?? PAGE_KEYS_MAX)
     this.#client = clientOf(options)
   }
 
@@ -114,7 +118,7 @@ export class S3ObjectStore implements ObjectStore {
     do {
       const page = await this.#run(`list ${prefix}`, prefix, signal, () =>
         this.#client.send(
-          new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: this.#prefix + prefix, ContinuationToken: token }),
+          new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: this.#prefix + prefix, ContinuationToken: token, MaxKeys: this.#pageKeys }),
           abortable(signal),
         ),
       )
@@ -128,8 +132,8 @@ export class S3ObjectStore implements ObjectStore {
 
   async delete(keys: ReadonlyArray<string>, signal?: AbortSignal): Promise<void> {
     keys.forEach(checkKey)
-    for (let at = 0; at < keys.length; at += DELETE_KEYS_MAX) {
-      const batch = keys.slice(at, at + DELETE_KEYS_MAX).map((key) => ({ Key: this.#prefix + key }))
+    for (let at = 0; at < keys.length; at += this.#pageKeys) {
+      const batch = keys.slice(at, at + this.#pageKeys).map((key) => ({ Key: this.#prefix + key }))
       await this.#run(`delete ${batch.length} objects`, '', signal, async () => {
         const command = new DeleteObjectsCommand({ Bucket: this.#bucket, Delete: { Objects: batch, Quiet: true } })
         const answer = await this.#client.send(command, abortable(signal))
