@@ -42,7 +42,7 @@ export interface LevelColumn {
   readonly values: ReadonlyArray<string>
 }
 
-/** Rows `[from, to)` of a block belong to one stream and are in ascending time order (equal times keep arrival order). */
+/** Rows `[from, to)` of a block belong to one stream and are in ascending time order (equal times keep arrival order), exact duplicates already dropped. */
 export interface StreamRun {
   readonly labels: Labels
   readonly from: number

@@ -18,7 +18,6 @@ interface Part {
   readonly from: number
   readonly to: number
   readonly window: BlockSlots
-  readonly duplicates: ReadonlySet<number> | null
 }
 
 export class CountedRuns {
@@ -37,8 +36,8 @@ export class CountedRuns {
   }
 
   /** Rows `[from, to)` of the run, all inside the window's edges. */
-  add(block: EntryBlock, run: StreamRun, from: number, to: number, window: BlockSlots, duplicates: ReadonlySet<number> | null): void {
-    const part = { block, run, from, to, window, duplicates }
+  add(block: EntryBlock, run: StreamRun, from: number, to: number, window: BlockSlots): void {
+    const part = { block, run, from, to, window }
     const combinations = this.combinationsIn(block)
     if (combinations === null) this.addWhole(part)
     else if (combinations.count <= COMBINATIONS_MAX) this.addByCombination(part, combinations)
@@ -58,8 +57,7 @@ export class CountedRuns {
   private addWhole(part: Part): void {
     const series = this.seriesOfRow(part, part.from)
     this.forEachSlot(part, (slot, from, to) => {
-      const rows = to - from - duplicatesIn(part.duplicates, from, to)
-      if (rows > 0) this.addRows(series, slot, rows, this.needsBytes ? bytesIn(part, from, to) : 0)
+      this.addRows(series, slot, to - from, this.needsBytes ? bytesIn(part.block.lengths(), from, to) : 0)
     })
   }
 
@@ -73,7 +71,7 @@ export class CountedRuns {
       return series[code]!
     }
     this.forEachSlot(part, (slot, from, to) => {
-      if (part.duplicates !== null || count > to - from) {
+      if (count > to - from) {
         this.addEach(part, slot, from, to, (row) => seriesOf(codes[row]!, row))
         return
       }
@@ -91,11 +89,9 @@ export class CountedRuns {
     this.forEachSlot(part, (slot, from, to) => this.addEach(part, slot, from, to, (row) => this.seriesOfRow(part, row)))
   }
 
-  private addEach({ block, duplicates }: Part, slot: number, from: number, to: number, seriesOf: (row: number) => number): void {
+  private addEach({ block }: Part, slot: number, from: number, to: number, seriesOf: (row: number) => number): void {
     const lengths = this.needsBytes ? block.lengths() : null
-    for (let row = from; row < to; row++) {
-      if (duplicates === null || !duplicates.has(row)) this.addRows(seriesOf(row), slot, 1, lengths === null ? 0 : lengths[row]!)
-    }
+    for (let row = from; row < to; row++) this.addRows(seriesOf(row), slot, 1, lengths === null ? 0 : lengths[row]!)
   }
 
   private forEachSlot({ block, window, from, to }: Part, slot: (slot: number, from: number, to: number) => void): void {
@@ -144,16 +140,8 @@ function rowWith(codes: ArrayLike<number>, code: number, from: number): number {
   return row
 }
 
-function duplicatesIn(duplicates: ReadonlySet<number> | null, from: number, to: number): number {
-  let count = 0
-  if (duplicates !== null) for (const row of duplicates) if (row >= from && row < to) count++
-  return count
-}
-
-function bytesIn({ block, duplicates }: Part, from: number, to: number): number {
-  const lengths = block.lengths()
+function bytesIn(lengths: Uint32Array, from: number, to: number): number {
   let sum = 0
   for (let row = from; row < to; row++) sum += lengths[row]!
-  if (duplicates !== null) for (const row of duplicates) if (row >= from && row < to) sum -= lengths[row]!
   return sum
 }

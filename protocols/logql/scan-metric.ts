@@ -4,7 +4,6 @@
  */
 import type { EntryBlock, StreamRun, TimeNs } from '../model.ts'
 import { CountedRuns } from './scan-count.ts'
-import { duplicateRows } from './duplicates.ts'
 import { earlier, pipelineFailure } from './pipeline-failure.ts'
 import { metricStates } from './metric-states.ts'
 import type { MetricStates } from './metric-states.ts'
@@ -14,6 +13,7 @@ import { SeriesByLabels } from './series-by-labels.ts'
 import type { MatchesLabels } from './scan-matchers.ts'
 import type { MetricPartial, MetricScanPlan, Scan, ScanNeeds, ScanStats } from './scan.ts'
 import { blockSlots, firstRowAfter, slotOfTime } from './window-slots.ts'
+import type { BlockSlots } from './window-slots.ts'
 
 export function metricScan(plan: MetricScanPlan, needs: ScanNeeds, pipeline: Pipeline, matches: MatchesLabels): Scan {
   return new MetricScan(plan, needs, pipeline, matches)
@@ -50,9 +50,8 @@ class MetricScan implements Scan {
       const from = firstRowAfter(times, run.from, run.to, edges[0]!)
       const to = firstRowAfter(times, from, run.to, edges[edges.length - 1]!)
       if (from >= to) continue
-      const duplicates = duplicateRows(block, from, to)
-      if (this.counted !== null) this.counted.add(block, run, from, to, window, duplicates)
-      else this.throughPipeline(block, run, from, to, window, duplicates)
+      if (this.counted !== null) this.counted.add(block, run, from, to, window)
+      else this.throughPipeline(block, run, from, to, window)
     }
   }
 
@@ -64,8 +63,8 @@ class MetricScan implements Scan {
     return { kind: 'metric', series: this.metric.states.partial(), stats: this.stats(), failure: this.failure }
   }
 
-  private throughPipeline(block: EntryBlock, run: StreamRun, from: number, to: number, window: BlockWindow, duplicates: ReadonlySet<number> | null): void {
-    this.sink.enter(window, Number(block.baseNs - this.metric.originNs), duplicates)
+  private throughPipeline(block: EntryBlock, run: StreamRun, from: number, to: number, window: BlockSlots): void {
+    this.sink.enter(window, Number(block.baseNs - this.metric.originNs))
     this.pipeline.run(block, run, from, to, false, this.sink)
     const failed = this.sink.failed
     if (failed === null) return
@@ -91,8 +90,6 @@ class MetricScan implements Scan {
   }
 }
 
-type BlockWindow = NonNullable<ReturnType<typeof blockSlots>>
-
 export interface FailedRow {
   readonly relativeNs: number
   readonly labelsId: number
@@ -110,7 +107,6 @@ class WindowSink implements RowSink {
   private firstSlot = 0
   private cursor = 0
   private shiftNs = 0
-  private duplicates: ReadonlySet<number> | null = null
 
   constructor(metric: MetricStates, seriesBy: SeriesByLabels) {
     this.metric = metric
@@ -118,12 +114,11 @@ class WindowSink implements RowSink {
     this.source = metric.operator.source
   }
 
-  enter(window: BlockWindow, shiftNs: number, duplicates: ReadonlySet<number> | null): void {
+  enter(window: BlockSlots, shiftNs: number): void {
     this.edges = window.edges
     this.firstSlot = window.firstSlot
     this.cursor = 0
     this.shiftNs = shiftNs
-    this.duplicates = duplicates
   }
 
   row(row: Row): boolean {
@@ -131,7 +126,6 @@ class WindowSink implements RowSink {
     if (time > this.edges[this.cursor + 1]!) this.cursor = slotOfTime(this.edges, this.cursor + 1, time)
     const slot = this.firstSlot + this.cursor
     if (this.metric.slots.used[slot] === 0) return true
-    if (this.duplicates !== null && this.duplicates.has(row.index)) return true
     if (row.error !== '') {
       this.failed = { relativeNs: time, labelsId: row.labelsId(), error: row.error, details: row.errorDetails }
       return false

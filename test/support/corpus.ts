@@ -32,17 +32,20 @@ interface Pushed {
   readonly streams: ReadonlyArray<{ readonly stream: Readonly<Record<string, string>>; readonly values: ReadonlyArray<PushedValue> }>
 }
 
-/** One block a `streamsPerBlock` streams; every stream is one run. */
+/** One block a `streamsPerBlock` streams; every stream is one run, exact duplicates dropped as at ingest. */
 export function readCorpus(streamsPerBlock = 40): ReadonlyArray<EntryBlock> {
-  const streams = new Map<string, { labels: Readonly<Record<string, string>>; entries: TestEntry[] }>()
+  const streams = new Map<string, { labels: Readonly<Record<string, string>>; entries: TestEntry[]; seen: Set<string> }>()
   const levelOf = makeLevelOf({ fields: LIMIT_DEFAULTS.log_level_fields, jsonDepthMax: LIMIT_DEFAULTS.log_level_from_json_max_depth })
   for (const text of readFileSync(corpusFile, 'utf8').split('\n').filter((line) => line !== '')) {
     for (const { stream, values } of (JSON.parse(text) as Pushed).streams) {
       const labels = labelsOf(stream)
       const key = JSON.stringify(labels)
-      const found = streams.get(key) ?? { labels: stream, entries: [] }
+      const found = streams.get(key) ?? { labels: stream, entries: [], seen: new Set<string>() }
       streams.set(key, found)
-      for (const [ns, line, metadata] of values) {
+      for (const value of values) {
+        if (found.seen.has(JSON.stringify(value))) continue
+        found.seen.add(JSON.stringify(value))
+        const [ns, line, metadata] = value
         const bytes = Buffer.from(line)
         const level = levelOf(labels, labelsOf(metadata ?? {}), bytes, 0, bytes.length)
         found.entries.push({ ns: BigInt(ns), line, level, ...(metadata === undefined ? {} : { metadata }) })
