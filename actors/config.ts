@@ -67,7 +67,7 @@ export const CONFIG_SCHEMA = {
   querier: {
     max_concurrent: integer(4, 'Queries at once on this node.', 1, 1024),
     workers: integer(0, 'Worker threads for queries and encoding; 0: one a core.', 0, 256),
-    catch_up_timeout: duration('2s', 'How long a query waits for an owner to have applied what was acknowledged before it.'),
+    catch_up_timeout: duration('10s', 'How long a query waits for an owner to have applied what was acknowledged before it.'),
     tail_max_duration: duration('1h', 'Longest tail.'),
     metadata_by: choice(['received', 'entry_time'], 'received', 'Whether labels, series and index statistics of a time range go by when entries were received, or by their own time.'),
     max_outstanding_per_tenant: integer(256, 'Queries of a tenant that may wait for their turn; more are answered with 429.', 1, 1_000_000),

@@ -40,6 +40,7 @@ export type PartitionMessage =
   | { readonly kind: 'read'; readonly records: ReadonlyArray<DecodedRecord>; readonly through: Sequence }
   | { readonly kind: 'readFailed'; readonly error: unknown }
   | { readonly kind: 'check' }
+  | { readonly kind: 'giveUpWaiting' }
   | { readonly kind: 'snapshot'; readonly tenant: string; readonly accept: AcceptLabels; readonly reply: Reply<HeadSnapshot> }
   | { readonly kind: 'caughtUp'; readonly known: Sequence | null; readonly run: (behind: boolean) => void }
   /** Cuts now; answers when everything applied before is committed. */
@@ -97,6 +98,8 @@ export interface PartitionIdentity {
 const READ_BYTES = 16 * 1024 * 1024
 /** Decoded records that wait for an earlier one. */
 const WAITING_BYTES_MAX = 32 * 1024 * 1024
+/** After a read of the WAL that failed. */
+const READ_RETRY_MS = 500
 const STARTS_PER_LEASE = 2 ** 20
 /** A hole in front of a locally published record is usually an acknowledgement still on its way. */
 const GAP_GRACE_MS = 20
@@ -189,9 +192,12 @@ class PartitionActor {
       case 'readFailed':
         state.reading = false
         this.services.log.warn('reading the WAL failed, will be repeated', { partition: this.identity.partition, error: String(message.error) })
+        this.context.tellLater(READ_RETRY_MS, { kind: 'heard', sequence: state.follow.known })
         return
       case 'check':
         return this.check()
+      case 'giveUpWaiting':
+        return this.giveUpWaiting()
       case 'snapshot':
         return this.whenCaughtUp((behind) => this.snapshot(message.tenant, message.accept, behind, message.reply))
       case 'caughtUp':
@@ -358,20 +364,13 @@ class PartitionActor {
   }
 
   private check(): void {
-    const { clock, settings, wal } = this.services
+    const { settings, wal } = this.services
     this.context.tellLater(settings.checkPeriodMs, { kind: 'check' })
     this.cutWhenDue()
-    const nowMs = clock.monotonicMs()
-    this.state.waiters = this.state.waiters.filter((waiter) => {
-      if (waiter.deadlineMs > nowMs) return true
-      waiter.run(true)
-      return false
-    })
     void wal.state(this.identity.partition).then(
-      ({ last }) => this.context.self.tell({ kind: 'heard', sequence: last }),
-      (error: unknown) => {
-        this.context.self.tell({ kind: 'readFailed', error })
-      },
+      ({ last }) => void this.context.self.tell({ kind: 'heard', sequence: last }),
+      // The next check asks again.
+      () => undefined,
     )
   }
 
@@ -391,8 +390,18 @@ class PartitionActor {
     follow.heard(known)
     this.advance()
     if (follow.applied >= known) return run(false)
-    const deadlineMs = this.services.clock.monotonicMs() + this.services.settings.catchUpMsMax
-    this.state.waiters.push({ through: known, deadlineMs, run })
+    const { catchUpMsMax } = this.services.settings
+    const waiter: Waiter = { through: known, deadlineMs: this.services.clock.monotonicMs() + catchUpMsMax, run }
+    this.state.waiters.push(waiter)
+    this.context.tellLater(catchUpMsMax, { kind: 'giveUpWaiting' })
+  }
+
+  private giveUpWaiting(): void {
+    const nowMs = this.services.clock.monotonicMs()
+    const late = this.state.waiters.filter((waiter) => waiter.deadlineMs <= nowMs)
+    if (late.length === 0) return
+    this.state.waiters = this.state.waiters.filter((waiter) => waiter.deadlineMs > nowMs)
+    for (const waiter of late) waiter.run(true)
   }
 
   private wakeWaiters(): void {
