@@ -8,6 +8,7 @@ import type { KvBucket, KvEvent, KvWatch } from './kv.ts'
 import { LEASE_START, holdsAt, leaseStep } from './lease-state.ts'
 import type { LeaseEffect, LeaseEvent, LeaseRecord, LeaseState, LeaseTerms, LostReason } from './lease-state.ts'
 import type { Random } from './random.ts'
+import { wholeMs } from './whole-ms.ts'
 
 export interface LeaseKeeperOptions {
   readonly bucket: KvBucket
@@ -147,7 +148,7 @@ class ManagedLease implements Lease {
   #wake(atMs: number | undefined): void {
     this.#timer?.cancel()
     const { clock } = this.#options
-    this.#timer = atMs === undefined ? undefined : clock.after(Math.max(0, atMs - clock.monotonicMs()), () => this.step({ kind: 'tick' }))
+    this.#timer = atMs === undefined ? undefined : clock.after(wholeMs(atMs - clock.monotonicMs()), () => this.step({ kind: 'tick' }))
   }
 
   #carryOut(effect: LeaseEffect): void {

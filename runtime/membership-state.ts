@@ -1,0 +1,98 @@
+/**
+ * Who is alive, as a pure state machine: (state, event, now) -> state, and when to look again. A member is alive while its heartbeats arrive,
+ * by the observer's own monotonic clock; wall clocks are never compared. A node that cannot reach the bucket itself is blind: it judges nobody.
+ */
+
+export interface Member {
+  readonly id: string
+  /** Where its actors are reached: the node's name in addresses. */
+  readonly node: string
+  readonly roles: ReadonlyArray<string>
+  readonly zone: string
+  /** A draining member is alive and hands over what it owns. */
+  readonly state: 'active' | 'draining'
+  /** Wall time of its start, for display only. */
+  readonly startedMs: number
+}
+
+interface Sighting {
+  readonly member: Member
+  readonly revision: number
+  /** When its last heartbeat was seen. */
+  readonly seenMs: number
+}
+
+export interface MembershipState {
+  readonly sightings: ReadonlyMap<string, Sighting>
+  readonly isBlind: boolean
+}
+
+export type MembershipEvent =
+  | { readonly kind: 'seen'; readonly member: Member; readonly revision: number }
+  | { readonly kind: 'gone'; readonly id: string }
+  /** Our own heartbeat was written, or could not be. */
+  | { readonly kind: 'beat'; readonly isWritten: boolean }
+  | { readonly kind: 'tick' }
+
+export interface MembershipStep {
+  readonly state: MembershipState
+  /** Whether the list of members, or what one says of itself, is different. */
+  readonly isChanged: boolean
+  readonly wakeAtMs: number | undefined
+}
+
+export const MEMBERSHIP_START: MembershipState = Object.freeze({ sightings: new Map(), isBlind: false })
+
+export function membershipStep(state: MembershipState, event: MembershipEvent, nowMs: number, silentMsMax: number): MembershipStep {
+  const taken = take(state, event, nowMs)
+  const next = taken.isBlind ? taken : withoutSilent(taken, nowMs, silentMsMax)
+  return { state: next, isChanged: !sameMembers(state, next), wakeAtMs: wakeAt(next, silentMsMax) }
+}
+
+export function membersOf(state: MembershipState): Member[] {
+  return [...state.sightings.values()].map(({ member }) => member).sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+function take(state: MembershipState, event: MembershipEvent, nowMs: number): MembershipState {
+  switch (event.kind) {
+    case 'seen':
+      return { ...state, sightings: new Map(state.sightings).set(event.member.id, { member: event.member, revision: event.revision, seenMs: nowMs }) }
+    case 'gone': {
+      const sightings = new Map(state.sightings)
+      sightings.delete(event.id)
+      return { ...state, sightings }
+    }
+    case 'beat':
+      return event.isWritten ? see(state, nowMs) : { ...state, isBlind: true }
+    case 'tick':
+      return state
+  }
+}
+
+/** Back from blindness: everybody has a full time to be heard of again, since nothing could be heard meanwhile. */
+function see(state: MembershipState, nowMs: number): MembershipState {
+  if (!state.isBlind) return state
+  return { isBlind: false, sightings: new Map([...state.sightings].map(([id, sighting]) => [id, { ...sighting, seenMs: nowMs }])) }
+}
+
+function withoutSilent(state: MembershipState, nowMs: number, silentMsMax: number): MembershipState {
+  const silent = [...state.sightings].filter(([, { seenMs }]) => nowMs >= seenMs + silentMsMax)
+  if (silent.length === 0) return state
+  const sightings = new Map(state.sightings)
+  for (const [id] of silent) sightings.delete(id)
+  return { ...state, sightings }
+}
+
+function wakeAt({ sightings, isBlind }: MembershipState, silentMsMax: number): number | undefined {
+  if (isBlind || sightings.size === 0) return undefined
+  return Math.min(...[...sightings.values()].map(({ seenMs }) => seenMs)) + silentMsMax
+}
+
+function sameMembers(a: MembershipState, b: MembershipState): boolean {
+  if (a.sightings === b.sightings) return true
+  if (a.sightings.size !== b.sightings.size) return false
+  return [...a.sightings].every(([id, { member }]) => {
+    const other = b.sightings.get(id)?.member
+    return other !== undefined && (other === member || JSON.stringify(other) === JSON.stringify(member))
+  })
+}

@@ -1,0 +1,144 @@
+/** Membership: who is seen when, what death, drain, leave, blindness and skewed clocks do, and that all nodes agree in the end. */
+import { describe, expect, it } from 'vitest'
+import { ManualClock } from '../../runtime/clock-manual.ts'
+import { MemoryKvServer } from '../../runtime/kv-memory.ts'
+import type { MemoryKv } from '../../runtime/kv-memory.ts'
+import { Membership } from '../../runtime/membership.ts'
+import type { Member } from '../../runtime/membership-state.ts'
+import { SeededRandom } from '../../runtime/random-seeded.ts'
+import { placePartitions } from '../../runtime/ring.ts'
+import { flakyBucket } from '../support/flaky-kv.ts'
+
+interface Node {
+  readonly kv: MemoryKv
+  membership: Membership
+  /** Every list it was told of. */
+  readonly views: string[]
+}
+
+class World {
+  readonly clock = new ManualClock()
+  readonly random: SeededRandom
+  readonly server: MemoryKvServer
+  readonly flakiness = { lossRatio: 0, delayMaxMs: 0 }
+
+  constructor(seed = 1) {
+    this.random = new SeededRandom(seed)
+    this.server = new MemoryKvServer(this.clock, this.random.fork())
+  }
+
+  async start(id: string, kv = this.server.connect(), views: string[] = []): Promise<Node> {
+    const bucket = flakyBucket(await kv.bucket({ name: 'members', maxAgeMs: 60_000 }), this.clock, this.random.fork(), this.flakiness)
+    const self: Member = { id, node: id, roles: ['all'], zone: '', state: 'active', startedMs: this.clock.nowMs() }
+    const show = (m: Member): string => (m.state === 'active' ? m.id : `(${m.id})`)
+    const membership = new Membership({ bucket, clock: this.clock, random: this.random.fork(), self, onChange: (members) => views.push(members.map(show).join(' ')) })
+    return { kv, membership, views }
+  }
+}
+
+const ids = (node: Node): string => node.membership.members().map((m) => m.id).join(' ')
+
+describe('membership', () => {
+  it('shows everybody everybody, and says nothing while nothing changes', async () => {
+    const w = new World()
+    const nodes = [await w.start('b'), await w.start('a'), await w.start('c')]
+    await w.clock.run(2_000)
+    expect(nodes.map(ids)).toEqual(['a b c', 'a b c', 'a b c'])
+    const told = nodes.map((n) => n.views.length)
+    await w.clock.run(120_000)
+    expect(nodes.map((n) => n.views.length)).toEqual(told)
+  })
+
+  it('drops a dead member after its silence and no earlier', async () => {
+    const w = new World()
+    const [a, b] = [await w.start('a'), await w.start('b')]
+    await w.clock.run(10_000)
+    b.membership.close()
+    await w.clock.run(2_700)
+    expect(ids(a)).toBe('a b')
+    await w.clock.run(1_400)
+    expect([ids(a), a.views.at(-1)]).toEqual(['a', 'a'])
+  })
+
+  it('drops one that leaves at once, and shows one that drains', async () => {
+    const w = new World()
+    const [a, b] = [await w.start('a'), await w.start('b')]
+    await w.clock.run(1_500)
+    void b.membership.setState('draining')
+    await w.clock.run(1)
+    expect(a.views.at(-1)).toBe('a (b)')
+    void b.membership.leave()
+    await w.clock.run(1)
+    expect(a.views.at(-1)).toBe('a')
+    await w.clock.run(60_000)
+    expect(ids(a)).toBe('a')
+  })
+
+  it('judges nobody while it is cut off itself, and gives all their time afterwards', async () => {
+    const w = new World()
+    const [a, b, c] = [await w.start('a'), await w.start('b'), await w.start('c')]
+    await w.clock.run(5_000)
+    a.kv.setOnline(false)
+    await w.clock.run(60_000)
+    expect([ids(a), a.membership.isBlind, ids(b)]).toEqual(['a b c', true, 'b c'])
+    c.membership.close()
+    a.kv.setOnline(true)
+    await w.clock.run(3_000)
+    expect([a.membership.isBlind, ids(b)]).toEqual([false, 'a b c'])
+    await w.clock.run(8_000)
+    expect([ids(a), ids(b)]).toEqual(['a b', 'a b'])
+  })
+
+  it('does not look at wall clocks', async () => {
+    const w = new World()
+    const [a, b] = [await w.start('a'), await w.start('b')]
+    await w.clock.run(3_000)
+    w.clock.skewMs = 300_000
+    await w.clock.run(1_000)
+    w.clock.skewMs = -300_000
+    await w.clock.run(3_000)
+    expect([ids(a), ids(b)]).toEqual(['a b', 'a b'])
+  })
+
+  it('skips what it cannot read', async () => {
+    const w = new World()
+    const bucket = await w.server.connect().bucket({ name: 'members' })
+    for (const [i, value] of ['', '{}', '{"id":1}', 'null', '{"id":"x","node":"x","roles":[],"zone":"","state":"odd","startedMs":0}'].entries()) await bucket.put(`member.x${i}`, Buffer.from(value))
+    const a = await w.start('a')
+    await w.clock.run(100)
+    expect(ids(a)).toBe('a')
+  })
+
+  it.each(Array.from({ length: 30 }, (_, i) => i))('agrees in the end, and with it the placement: seed %i', async (seed) => {
+    const w = new World(seed)
+    const choice = w.random.fork()
+    const nodes = new Map<string, Node>()
+    w.flakiness.delayMaxMs = choice.below(200)
+    for (const id of ['a', 'b', 'c', 'd']) nodes.set(id, await w.start(id))
+    for (let i = 0; i < 40; i++) {
+      const id = 'abcd'[choice.below(4)] as string
+      const node = nodes.get(id) as Node
+      const what = choice.below(5)
+      if (what === 0) node.kv.setOnline(false)
+      if (what === 1) for (const n of nodes.values()) n.kv.setOnline(true)
+      if (what === 2) w.flakiness.lossRatio = choice.below(3) / 10
+      if (what === 3) node.membership.close()
+      if (what === 4) {
+        node.membership.close()
+        node.kv.setOnline(true)
+        nodes.set(id, await w.start(id, node.kv, node.views))
+      }
+      await w.clock.run(choice.below(3_000))
+    }
+    w.flakiness.lossRatio = 0
+    for (const [id, node] of nodes) {
+      node.membership.close()
+      node.kv.setOnline(true)
+      nodes.set(id, await w.start(id, node.kv, node.views))
+    }
+    await w.clock.run(15_000)
+    const placements = [...nodes.values()].map(({ membership }) => JSON.stringify(placePartitions(16, membership.members())))
+    expect([...nodes.values()].map(ids)).toEqual(Array(4).fill('a b c d'))
+    expect(new Set(placements).size).toBe(1)
+  })
+})
