@@ -40,8 +40,13 @@ const byFirstLetter = (words: ReadonlyArray<string>): ReadonlyArray<ReadonlyArra
   Array.from({ length: 32 }, (_, letter) => words.filter((w) => (w.charCodeAt(0) & 0x1f) === letter).map((w) => ({ bytes: Buffer.from(w), code: VALUES[w]! })))
 
 const VALUE_WORDS = byFirstLetter(Object.keys(VALUES))
-/** Longer words first where one begins another; only a whole word counts anyway. */
-const TEXT_WORDS = byFirstLetter(['trace', 'debug', 'fatal', 'critical', 'error', 'err', 'warning', 'warn', 'info'])
+const WORDS_IN_TEXT = ['trace', 'debug', 'fatal', 'critical', 'error', 'err', 'warning', 'warn', 'info']
+/** The first three letters, lower case, as one number. */
+const prefixOf = (bytes: Uint8Array, at: number): number => (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16)) | 0x20_20_20
+const TEXT_WORDS: ReadonlyMap<number, ReadonlyArray<Word>> = Map.groupBy(
+  WORDS_IN_TEXT.map((w) => ({ bytes: Buffer.from(w), code: VALUES[w]! })),
+  (word) => prefixOf(word.bytes, 0),
+)
 
 /** Letters compare without case; other bytes of `bytes` never equal a letter this way because `| 0x20` keeps them apart. */
 function startsWith(bytes: Buffer, at: number, word: Uint8Array): boolean {
@@ -51,28 +56,63 @@ function startsWith(bytes: Buffer, at: number, word: Uint8Array): boolean {
 
 const EDGE_LEFT = 1
 const EDGE_RIGHT = 2
-const FIRST_LETTER = 4
+const EQUALS = 0x3d
+const RIGHT_EDGES = ' \t\n[](){}:,!"='
 const KINDS = new Uint8Array(256)
 for (const char of ' \t\n[({,"=') KINDS[char.charCodeAt(0)]! |= EDGE_LEFT
-for (const char of ' \t\n[](){}:,!"=') KINDS[char.charCodeAt(0)]! |= EDGE_RIGHT
-for (const char of 'tdfcewiTDFCEWI') KINDS[char.charCodeAt(0)]! |= FIRST_LETTER
+for (const char of RIGHT_EDGES) KINDS[char.charCodeAt(0)]! |= EDGE_RIGHT
 
-/** Hot. The code of the earliest whole level word of a line, `UNKNOWN` without one. */
+/**
+ * Which pairs of neighbouring bytes occur in the first four bytes of a level word (for `err`: with what may follow it), by their low five bits. Bit k:
+ * a word may begin k bytes before the pair. Other bytes share those bits; a hit is only a reason to look.
+ */
+const PAIRS = new Uint8Array(1024)
+const pairAt = (first: number, second: number): number => ((first & 0x1f) << 5) | (second & 0x1f)
+for (const word of WORDS_IN_TEXT) {
+  for (const text of word === 'err' ? [...RIGHT_EDGES].map((edge) => word + edge) : [word]) {
+    for (let k = 0; k < 3; k++) PAIRS[pairAt(text.charCodeAt(k), text.charCodeAt(k + 1))]! |= 1 << k
+  }
+}
+
+/**
+ * Hot. The code of the earliest whole level word of a line, `UNKNOWN` without one.
+ *
+ * No word is shorter than three letters, so a look at every third pair of bytes meets each word once.
+ */
 export function levelWord(bytes: Buffer, from: number, to: number): number {
-  let edge = EDGE_LEFT
-  for (let i = from; i < to; i++) {
-    const kind = KINDS[bytes[i]!]!
-    if ((edge & EDGE_LEFT) !== 0 && kind === FIRST_LETTER) {
-      const code = wordAt(bytes, i, to)
-      if (code !== UNKNOWN) return code
-    }
-    edge = kind
+  let i = from + 2
+  for (const last = to - 1; i < last; i += 3) {
+    const starts = PAIRS[((bytes[i]! & 0x1f) << 5) | (bytes[i + 1]! & 0x1f)]!
+    if (starts === 0) continue
+    const code = wordAround(bytes, i, from, to, starts)
+    if (code !== UNKNOWN) return code
+  }
+  return i === to - 1 ? wordAround(bytes, i, from, to, 4) : UNKNOWN
+}
+
+/** The earliest word that begins 2, 1 or 0 bytes before `at`, as `starts` allows. */
+function wordAround(bytes: Buffer, at: number, from: number, to: number, starts: number): number {
+  for (let k = 2; k >= 0; k--) {
+    const start = at - k
+    if ((starts & (1 << k)) === 0 || (start > from && (KINDS[bytes[start - 1]!]! & EDGE_LEFT) === 0)) continue
+    const code = wordAt(bytes, start, to)
+    if (code !== UNKNOWN) return code
   }
   return UNKNOWN
 }
 
+/** Hot. Whether a line has an equals sign, which makes it logfmt. */
+export function hasEquals(bytes: Buffer, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (bytes[i] === EQUALS) return true
+  return false
+}
+
+/** The level word that stands whole at `at`. Three letters tell which it could be; most words of a text are none. */
 function wordAt(bytes: Buffer, at: number, to: number): number {
-  for (const word of TEXT_WORDS[bytes[at]! & 0x1f]!) {
+  if (at + 3 > to) return UNKNOWN
+  const words = TEXT_WORDS.get(prefixOf(bytes, at))
+  if (words === undefined) return UNKNOWN
+  for (const word of words) {
     const end = at + word.bytes.length
     if (end <= to && (end === to || (KINDS[bytes[end]!]! & EDGE_RIGHT) !== 0) && startsWith(bytes, at, word.bytes)) return word.code
   }

@@ -8,7 +8,7 @@
 import type { Labels } from '../model.ts'
 import { JsonLevelFinder } from './level-json.ts'
 import { LogfmtLevelFinder } from './level-logfmt.ts'
-import { LEVEL_NAMES, UNKNOWN, levelCodeOfText, levelCodeOfValue, levelWord } from './level-words.ts'
+import { LEVEL_NAMES, UNKNOWN, hasEquals, levelCodeOfText, levelCodeOfValue, levelWord } from './level-words.ts'
 
 export interface LevelPolicy {
   /** `log_level_fields`. */
@@ -21,7 +21,6 @@ const DETECTED_LEVEL = 'detected_level'
 const SEVERITY_NUMBER = 'severity_number'
 const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
-const EQUALS = 0x3d
 
 /** The level of one row. The function keeps what it found for the labels last seen, so it is made once a block, not shared between threads. */
 export function makeLevelOf(policy: LevelPolicy): (labels: Labels, metadata: Labels, bytes: Buffer, from: number, to: number) => string {
@@ -101,8 +100,3 @@ function looksLikeJson(bytes: Buffer, from: number, to: number): boolean {
 }
 
 const isSpace = (byte: number): boolean => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)
-
-function hasEquals(bytes: Buffer, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) if (bytes[i] === EQUALS) return true
-  return false
-}

@@ -62,6 +62,20 @@ describe('lines', () => {
     expect(ofLine(line)).toBe(level)
   })
 
+  it('find the earliest whole word, wherever it stands, as a plain reading does', () => {
+    const next = seeded(9)
+    const words = ['trace', 'DEBUG', 'Fatal', 'critical', 'error', 'err', 'ERR', 'warning', 'warn', 'info', 'information', 'terror', 'in', 'er', '22', '42', 'r', 'wa']
+    const edges = [...' \t\n[](){}:,!"-.x']
+    const expression = /(?:^|[ \t\n[({,"=])(trace|debug|fatal|critical|error|err|warning|warn|info)(?=$|[ \t\n[\](){}:,!"=])/
+    const name = (word: string): string => normaliseLevel(word)
+    for (let round = 0; round < 20_000; round++) {
+      const line = Array.from({ length: Math.floor(next() * 9) }, () => words[Math.floor(next() * words.length)]! + edges[Math.floor(next() * edges.length)]!).join('').slice(Math.floor(next() * 3), next() < 0.5 ? undefined : -1)
+      if (/^\s*\{[^]*\}\s*$/.test(line)) continue
+      const found = expression.exec(line.toLowerCase())?.[1]
+      expect([line, ofLine(line)]).toEqual([line, found === undefined ? 'unknown' : name(found)])
+    }
+  })
+
   it('do not look past their end, nor fail, whatever the bytes', () => {
     const next = seeded(8)
     const alphabet = [...'{}[]":,= \\\tlevelinfowarnERROR\u00e4'].map((c) => Buffer.from(c))
