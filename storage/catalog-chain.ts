@@ -10,6 +10,12 @@ export interface Chain {
   readonly dropped: ReadonlyArray<SegmentEntry>
 }
 
+/** What a choice of segments holds: sequences first, rows decide between equals (an object of a stale owner may lack some). */
+interface Cover {
+  readonly sequences: number
+  readonly rows: number
+}
+
 /**
  * The disjoint segments that together cover the most sequences. Nothing is lost by it: every object begins where some committed checkpoint
  * ended, so the committed segments before it, and itself, cover everything up to its end without a gap; hence so does the best choice.
@@ -17,18 +23,19 @@ export interface Chain {
  */
 export function chooseChain(segments: ReadonlyArray<SegmentEntry>): Chain {
   const ordered = [...segments].sort((a, b) => a.last - b.last || a.first - b.first)
-  const covered = new Float64Array(ordered.length + 1)
   const before = ordered.map((segment) => endingBefore(ordered, segment.first))
-  for (const [i, { first, last }] of ordered.entries()) {
-    covered[i + 1] = Math.max(covered[i]!, covered[before[i]!]! + (last - first + 1))
-  }
+  /** The best cover with the first i segments. */
+  const best: Cover[] = [{ sequences: 0, rows: 0 }]
+  const taken = ordered.map(({ first, last, rowCount }, i) => {
+    const [without, rest] = [best[i]!, best[before[i]!]!]
+    const withIt = { sequences: rest.sequences + last - first + 1, rows: rest.rows + rowCount }
+    const isBetter = withIt.sequences > without.sequences || (withIt.sequences === without.sequences && withIt.rows > without.rows)
+    best.push(isBetter ? withIt : without)
+    return isBetter
+  })
   const kept: SegmentEntry[] = []
-  for (let i = ordered.length; i > 0; ) {
-    if (covered[i] === covered[i - 1]) i--
-    else {
-      kept.push(ordered[i - 1]!)
-      i = before[i - 1]!
-    }
+  for (let i = ordered.length; i > 0; i = taken[i - 1] === true ? before[i - 1]! : i - 1) {
+    if (taken[i - 1] === true) kept.push(ordered[i - 1]!)
   }
   const keys = new Set(kept.map((segment) => segment.key))
   return { kept: kept.toReversed(), dropped: ordered.filter((segment) => !keys.has(segment.key)) }
