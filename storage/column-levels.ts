@@ -17,7 +17,7 @@ export function encodeLevels(codes: Uint16Array, values: ReadonlyArray<string>):
 export function decodeLevels(bytes: Buffer, rowCount: number, what: string): LevelColumn {
   const input = new ByteReader(bytes, what)
   const values = readTexts(input)
-  const codes = Uint16Array.from(decodePlanes(input.bytes(input.left), rowCount, what))
+  const codes = new Uint16Array(decodePlanes(input.bytes(input.left), rowCount, what))
   for (let i = 0; i < rowCount; i++) if (codes[i]! >= values.length) input.fail(`row ${i} has a level that is not there`)
   return { codes, values }
 }

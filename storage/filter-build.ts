@@ -80,9 +80,8 @@ export class FilterBuilder {
     for (let after = folding(this.#density()); after <= DENSITY_MAX && bitsLog2 > FILTER_BITS_LOG2_MIN; after = folding(after)) bitsLog2--
     const sliceBytes = sliceBytesOf(bitsLog2)
     const bits = new Uint8Array(FILTER_PAGES * sliceBytes)
-    for (let page = 0; page < FILTER_PAGES; page++) {
-      for (let i = 0; i < before; i++) bits[page * sliceBytes + (i & (sliceBytes - 1))]! |= this.#bits[page * before + i]!
-    }
+    if (sliceBytes < 4) layOver(this.#bits, before, bits, sliceBytes)
+    else layOver(this.#words, before / 4, new Uint32Array(bits.buffer), sliceBytes / 4)
     return { bitsLog2, bits }
   }
 
@@ -96,6 +95,14 @@ export class FilterBuilder {
       set += Math.imul((v + (v >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24
     }
     return set / (32 * words)
+  }
+}
+
+/** Each page's slice of `before` elements onto one of `after`, both powers of two. */
+function layOver<T extends Uint8Array | Uint32Array>(from: T, before: number, to: T, after: number): void {
+  for (let page = 0; page < FILTER_PAGES; page++) {
+    const target = page * after
+    for (let i = 0, at = page * before; i < before; i++, at++) to[target + (i & (after - 1))] = to[target + (i & (after - 1))]! | from[at]!
   }
 }
 
