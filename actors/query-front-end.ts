@@ -49,7 +49,7 @@ export function makeQueryFrontEnd(services: Services, querier: Querier, queue: F
       if (expr.kind !== 'log' && request.parameters.kind === 'range') checkResolution({ ...request.parameters, query: request.text })
       const { startNs, endNs, limit } = request.parameters
       const within = checkQueryLimits({ text: request.text, expr, startNs, endNs, limit }, limits, BigInt(services.clock.nowMs()) * 1_000_000n)
-      const plan = planQuery(expr, { ...request.parameters, ...within, limits: { seriesMax: limits.max_query_series } })
+      const plan = planQuery(expr, { ...request.parameters, ...within, limits: { seriesMax: limits.max_query_series, alignsToStep: limits.split_queries_by_interval > 0 } })
       if (within === null) return { data: evaluate(plan, plan.scans.map((scan) => mergePartials(scan, []))), statistics: NO_STATISTICS, reads: emptyStatistics(), warnings: [] }
       try {
         return await withDeadline(services, request.signal, limits.query_timeout, (signal) =>

@@ -15,6 +15,8 @@ import type { StepGrid } from './step-grid.ts'
 export interface PlanLimits {
   /** `max_query_series`. */
   readonly seriesMax: number
+  /** Loki's front end aligns metric range queries to their step unless `split_queries_by_interval` is 0. Default true. */
+  readonly alignsToStep?: boolean
 }
 
 export interface QueryParameters {
@@ -84,12 +86,14 @@ function planLog(expr: LogExpr, parameters: QueryParameters): LogQueryPlan {
 }
 
 function planMetric(expr: MetricExpr, parameters: QueryParameters): MetricQueryPlan {
-  const bounds = parameters.kind === 'range' ? alignToStep(parameters.startNs, parameters.endNs, parameters.stepNs) : parameters
-  const stepNs = parameters.kind === 'range' ? parameters.stepNs : 0n
+  const isRange = parameters.kind === 'range'
+  const aligned = isRange && parameters.limits.alignsToStep !== false
+  const bounds = aligned ? alignToStep(parameters.startNs, parameters.endNs, parameters.stepNs) : parameters
+  const stepNs = isRange ? parameters.stepNs : 0n
   const grid = stepGrid(bounds.startNs, bounds.endNs, stepNs)
   const planner = new Planner({ startNs: bounds.startNs, endNs: bounds.endNs, stepNs }, parameters.limits)
   const root = planner.node(expr, true)
-  const resultType = parameters.kind === 'range' ? 'matrix' : root.kind === 'literal' ? 'scalar' : 'vector'
+  const resultType = isRange ? 'matrix' : root.kind === 'literal' ? 'scalar' : 'vector'
   return { kind: 'metric', scans: planner.scans, root, grid, resultType, limits: parameters.limits }
 }
 
@@ -97,6 +101,9 @@ const MATCH_ALL: BinaryExpr['matching'] = { on: null, labels: [], card: 'one-to-
 
 const isMeanOfGroups = (expr: RangeAggregation): expr is RangeAggregation & { readonly grouping: Grouping } =>
   expr.op === 'avg_over_time' && expr.grouping !== null && !expr.grouping.without
+
+/** Plans travel as JSON, which has no infinities; every quantile above 1 or below 0 means the same. */
+const finite = (parameter: number): number => Math.max(-2, Math.min(2, parameter))
 
 interface Bounds {
   readonly startNs: TimeNs
@@ -163,7 +170,7 @@ class Planner {
       stages: log.stages,
       unwrap,
       op: expr.op,
-      parameter: expr.parameter,
+      parameter: expr.parameter === null ? null : finite(expr.parameter),
       grouping: expr.grouping,
       pushed,
       startNs: String(this.bounds.startNs),

@@ -9,6 +9,8 @@ import type { StepGrid } from './step-grid.ts'
 export interface WindowSlots {
   /** Slot `j` is `(edges[j], edges[j + 1]]`. */
   readonly edges: BigInt64Array
+  /** Edges after the first one, as doubles: exact while all of them fit (104 days), else empty. */
+  readonly offsets: Float64Array
   readonly slotCount: number
   /** 0: a gap between windows, rows in it do not matter. */
   readonly used: Uint8Array
@@ -20,7 +22,7 @@ export interface WindowSlots {
 export function windowSlots(grid: StepGrid, rangeNs: bigint, offsetNs: bigint): WindowSlots {
   const edges = windowEdges(grid, rangeNs, offsetNs)
   const slotCount = edges.length - 1
-  const slots = { edges, slotCount, used: new Uint8Array(slotCount), first: new Int32Array(grid.count), last: new Int32Array(grid.count) }
+  const slots = { edges, offsets: exactOffsets(edges), slotCount, used: new Uint8Array(slotCount), first: new Int32Array(grid.count), last: new Int32Array(grid.count) }
   let lower = 0
   let upper = 0
   for (let k = 0; k < grid.count; k++) {
@@ -32,6 +34,13 @@ export function windowSlots(grid: StepGrid, rangeNs: bigint, offsetNs: bigint): 
     slots.used.fill(1, lower, upper)
   }
   return slots
+}
+
+const EXACT_NS_MAX = 2 ** 53
+
+function exactOffsets(edges: BigInt64Array): Float64Array {
+  const span = edges[edges.length - 1]! - edges[0]!
+  return span < BigInt(EXACT_NS_MAX) ? Float64Array.from(edges, (edge) => Number(edge - edges[0]!)) : new Float64Array(0)
 }
 
 /** All lower and upper window edges, ascending, each once. */
@@ -63,12 +72,18 @@ export interface BlockSlots {
 /** Null: no row of the block is in any window. */
 export function blockSlots(slots: WindowSlots, baseNs: TimeNs, minNs: TimeNs, maxNs: TimeNs): BlockSlots | null {
   const { edges, slotCount } = slots
-  if (slotCount < 1 || maxNs <= edges[0]! || minNs > edges[slotCount]!) return null
+  if (slotCount < 1 || maxNs < minNs || maxNs <= edges[0]! || minNs > edges[slotCount]!) return null
   const from = Math.max(0, firstEdgeAtOrAfter(edges, minNs) - 1)
   const to = Math.min(slotCount, firstEdgeAtOrAfter(edges, maxNs))
+  return { firstSlot: from, edges: relativeEdges(slots, from, to, edges[0]! - baseNs, baseNs) }
+}
+
+function relativeEdges({ edges, offsets }: WindowSlots, from: number, to: number, shiftNs: bigint, baseNs: TimeNs): Float64Array {
   const relative = new Float64Array(to - from + 1)
-  for (let j = from; j <= to; j++) relative[j - from] = Number(edges[j]! - baseNs)
-  return { firstSlot: from, edges: relative }
+  const shift = Number(shiftNs)
+  const exact = offsets.length > 0 && Math.abs(shift) + offsets[offsets.length - 1]! < EXACT_NS_MAX
+  for (let j = from; j <= to; j++) relative[j - from] = exact ? offsets[j]! + shift : Number(edges[j]! - baseNs)
+  return relative
 }
 
 function firstEdgeAtOrAfter(edges: BigInt64Array, ns: bigint): number {

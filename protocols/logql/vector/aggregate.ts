@@ -44,10 +44,30 @@ export function chooseInGroups(choice: VectorChoice, most: number, series: Reado
   return groupsOf(series, grouping).flatMap(({ members }) => {
     const results = members.map((member) => builder.empty(member.labels))
     for (let k = 0; k < builder.pointCount; k++) {
-      const chosen = members.map((member, i) => ({ i, value: member.values[k]!, present: member.present[k] === 1 })).filter((sample) => sample.present)
-      chosen.sort((a, b) => (choice.better(a.value, b.value) ? -1 : choice.better(b.value, a.value) ? 1 : a.i - b.i))
-      for (const { i, value } of chosen.slice(0, most)) setPoint(results[i]!, k, value)
+      for (const i of chosenAt(choice, most, members, k)) setPoint(results[i]!, k, members[i]!.values[k]!)
     }
     return results.filter(hasPoints)
   })
+}
+
+/** Beyond this many, sorting all is cheaper than keeping the best in order. */
+const INSERTION_MAX = 32
+
+function chosenAt(choice: VectorChoice, most: number, members: ReadonlyArray<Series>, k: number): number[] {
+  const valueOf = (i: number): number => members[i]!.values[k]!
+  const best: number[] = []
+  for (let i = 0; i < members.length; i++) {
+    if (members[i]!.present[k] === 0) continue
+    if (most > INSERTION_MAX || best.length === 0) best.push(i)
+    else if (best.length < most || choice.better(valueOf(i), valueOf(best.at(-1)!))) insert(best, i, (other) => choice.better(valueOf(i), valueOf(other)))
+    if (most <= INSERTION_MAX && best.length > most) best.pop()
+  }
+  if (best.length <= most) return best
+  return best.sort((a, b) => (choice.better(valueOf(a), valueOf(b)) ? -1 : choice.better(valueOf(b), valueOf(a)) ? 1 : a - b)).slice(0, most)
+}
+
+function insert(best: number[], i: number, isBetterThan: (other: number) => boolean): void {
+  let at = best.length
+  while (at > 0 && isBetterThan(best[at - 1]!)) at--
+  best.splice(at, 0, i)
 }
