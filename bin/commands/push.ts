@@ -32,12 +32,15 @@ export const push: Command = {
     const id = values.id ?? randomUUID()
     const opened = files.map((file) => openSource(file, from, io))
     const progress = new Progress(io.stderr, opened.some((one) => one.bytes === undefined) ? undefined : opened.reduce((sum, one) => sum + (one.bytes ?? 0), 0))
+    const failed = new AbortController()
     const options: SendOptions = {
+      signal: failed.signal,
       target: targetFrom(values, io.environment),
       retriesMax: count(values.retries, 'retries'),
       onRetry: (reason, waitMs) => progress.note(`${reason}; trying again in ${(waitMs / 1000).toFixed(1)} s`),
     }
-    for (const { source } of opened) await sendAll(batchesOf(source, labelsText, id), Math.max(1, count(values.concurrency, 'concurrency')), options, progress)
+    const concurrency = Math.max(1, count(values.concurrency, 'concurrency'))
+    for (const { source } of opened) await sendAll(batchesOf(source, labelsText, id), concurrency, options, failed, progress)
     progress.summary(id)
     return progress.refusedBatches === 0 ? EXIT_OK : EXIT_FAILED
   },
@@ -79,17 +82,19 @@ async function* readParts(file: string): AsyncGenerator<Buffer> {
   }
 }
 
-/** Keeps a bounded number of batches under way; the first that fails for good ends the push. */
-async function sendAll(batches: AsyncIterable<Batch>, concurrency: number, options: SendOptions, progress: Progress): Promise<void> {
+/** Keeps a bounded number of batches under way; the first that fails for good ends the others and the push. */
+async function sendAll(batches: AsyncIterable<Batch>, concurrency: number, options: SendOptions, failed: AbortController, progress: Progress): Promise<void> {
   const underWay = new Set<Promise<void>>()
   for await (const batch of batches) {
-    const sending = sendOne(batch, options, progress).finally(() => underWay.delete(sending))
+    const sending = sendOne(batch, options, progress)
+      .catch((error: unknown) => failed.abort(error))
+      .finally(() => underWay.delete(sending))
     underWay.add(sending)
-    // Handled by the race or by `all` below.
-    sending.catch(() => {})
     if (underWay.size >= concurrency) await Promise.race(underWay)
+    failed.signal.throwIfAborted()
   }
   await Promise.all(underWay)
+  failed.signal.throwIfAborted()
 }
 
 async function sendOne(batch: Batch, options: SendOptions, progress: Progress): Promise<void> {

@@ -13,6 +13,8 @@ export interface SendOptions {
   readonly target: Target
   readonly retriesMax: number
   readonly onRetry: (reason: string, waitMs: number) => void
+  /** Aborted when another batch has failed for good: waits end at once. */
+  readonly signal: AbortSignal
 }
 
 /** `refused`: the server took what was good and says what was not (or took nothing): trying again cannot help. */
@@ -21,30 +23,31 @@ export type SendResult = { readonly kind: 'stored' } | { readonly kind: 'refused
 /** Rejects with ClientError when the retries are used up. */
 export async function sendBatch(batch: Batch, options: SendOptions): Promise<SendResult> {
   for (let attempt = 0; ; attempt++) {
-    const outcome = await attemptSend(batch, options.target)
+    const outcome = await attemptSend(batch, options)
     if (outcome.kind !== 'retry') return outcome
     if (attempt >= options.retriesMax) throw new ClientError(`batch ${batch.id} was not taken after ${attempt + 1} tries: ${outcome.reason}`)
     const waitMs = outcome.retryAfterMs ?? backoffMs(attempt, BACKOFF, Math.random())
     options.onRetry(outcome.reason, waitMs)
-    await sleep(waitMs)
+    await sleep(waitMs, undefined, { signal: options.signal })
   }
 }
 
 type Attempt = SendResult | { readonly kind: 'retry'; readonly reason: string; readonly retryAfterMs: number | undefined }
 
-async function attemptSend(batch: Batch, target: Target): Promise<Attempt> {
+async function attemptSend(batch: Batch, { target, signal }: SendOptions): Promise<Attempt> {
   try {
     const response = await fetch(`${target.url}/loki/api/v1/push`, {
       method: 'POST',
       headers: { 'content-type': 'application/x-protobuf', 'x-skald-push-id': batch.id, ...tenantHeaders(target) },
       body: new Uint8Array(batch.body.buffer as ArrayBuffer, batch.body.byteOffset, batch.body.byteLength),
-      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
     })
     const message = (await response.text()).trim().slice(0, REFUSAL_CHARS_MAX)
     if (response.ok) return { kind: 'stored' }
     if (response.status !== 429 && response.status < 500) return { kind: 'refused', status: response.status, message }
     return { kind: 'retry', reason: `${response.status} ${message}`, retryAfterMs: retryAfterMs(response.headers.get('retry-after'), Date.now()) }
   } catch (error) {
+    signal.throwIfAborted()
     return { kind: 'retry', reason: `cannot reach ${target.url} (${reasonOf(error)})`, retryAfterMs: undefined }
   }
 }

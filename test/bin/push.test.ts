@@ -100,6 +100,13 @@ describe('skald push', () => {
     expect(stderr).toContain('was not taken after 3 tries: 503 log is full')
   })
 
+  it('ends all batches under way when one has failed for good', async () => {
+    await server.close()
+    server = await startPushServer((_index, one) => (one.id.includes('/0-') ? { status: 401, body: 'no org id' } : { status: 503, headers: { 'retry-after': '300' } }))
+    const log = file('big.log', Array.from({ length: 40_000 }, () => 'x'.repeat(80)).join('\n'))
+    expect(await push(log)).toMatchObject({ code: 1, stderr: expect.stringContaining('401 no org id') })
+  })
+
   it('shows what was refused, goes on, and fails at the end', async () => {
     await server.close()
     server = await startPushServer((_index, one) => (one.entries.some((entry) => entry.line === 'bad') ? { status: 400, body: 'entry too old' } : { status: 204 }))
