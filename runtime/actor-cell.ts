@@ -5,7 +5,8 @@
 import * as Effect from 'effect/Effect'
 import type { Cell, ActorHost, IdleCell, Outcome, OwnedSupervisor, Running, Runnable } from './actor-host.ts'
 import type { ActorRef, ActorSystem, Address, ChildSpec, Delivery, ExitReason, MailboxLimits, Supervisor, TellOptions } from './actor.ts'
-import type { Timer } from './clock.ts'
+import { CellExtras, terminateWithin } from './actor-extras.ts'
+import type { Watcher } from './actor-extras.ts'
 import { SkaldError } from './errors.ts'
 import { MAILBOX_LIMITS_DEFAULT, Mailbox } from './mailbox.ts'
 import { subjectToken } from './subject.ts'
@@ -22,10 +23,6 @@ export interface CellParent {
   /** Address of the owner, with a trailing dot. */
   readonly addressPrefix: string
   exited(cell: Cell<never>, reason: ExitReason): void
-}
-
-interface Watcher {
-  readonly notify: (reason: ExitReason) => void
 }
 
 export class ActorCell<M, S> implements Cell<M>, Runnable, IdleCell {
@@ -93,6 +90,10 @@ export class ActorCell<M, S> implements Cell<M>, Runnable, IdleCell {
     return this.#phase === PHASE.dead
   }
 
+  /** Only what is alive: a promise that outlives its actor must not leave orphans. */
+  get mayStartChildren(): boolean {
+    return this.#phase === PHASE.starting || this.#phase === PHASE.ready || this.#phase === PHASE.busy
+  }
 
   tell(message: M, options?: TellOptions): Delivery {
     if (this.#phase === PHASE.dead) {
@@ -145,6 +146,7 @@ export class ActorCell<M, S> implements Cell<M>, Runnable, IdleCell {
   }
 
   tellLater(delayMs: number, message: M): { cancel(): void } {
+    if (!this.mayStartChildren) return { cancel: () => undefined }
     const timers = (this.#extra().timers ??= new Set())
     const timer = this.#host.clock.after(delayMs, () => {
       timers.delete(timer)
@@ -187,15 +189,15 @@ export class ActorCell<M, S> implements Cell<M>, Runnable, IdleCell {
   awaitAnswer(message: M, fail: (error: SkaldError) => void): () => void {
     const asks = (this.#extra().asks ??= new Map())
     asks.set(message, fail)
-    return () => void asks.delete(message)
+    return () => this.#extras?.withdrawAsk(message)
   }
 
   crash(error: unknown): void {
     if (this.#phase === PHASE.dead || this.#phase === PHASE.ending || this.#phase === PHASE.waiting) return
     this.#host.counters.crashes++
     this.#host.event({ kind: 'crashed', actor: this, error })
-    this.#failCurrent(error)
-    this.#abandonFibre()
+    this.#extras?.failCurrent(this.address, error)
+    this.#extras?.abandonFibre()
     const reason: ExitReason = { kind: 'crashed', error }
     this.#wind(reason, () => this.#parent.exited(this as unknown as Cell<never>, reason))
   }
@@ -218,9 +220,7 @@ export class ActorCell<M, S> implements Cell<M>, Runnable, IdleCell {
     if (this.idleSlot >= 0) this.#host.unwatchIdle(this)
     const extras = this.#extras
     this.#extras = undefined
-    if (extras === undefined) return
-    for (const fail of extras.asks?.values() ?? []) fail(new SkaldError('not_found', `${this.address} ended before it answered`))
-    for (const watcher of extras.watchers ?? []) watcher.notify(reason)
+    extras?.end(this.address, reason)
   }
 
   passivateIfIdle(): boolean {
@@ -297,8 +297,7 @@ export class ActorCell<M, S> implements Cell<M>, Runnable, IdleCell {
   /** Children stop first, in reverse order; then `terminate`; then `done`. */
   #wind(reason: ExitReason, done: () => void): void {
     this.#phase = PHASE.ending
-    this.#cancelTimers()
-    this.#unwatchAll()
+    this.#extras?.endIncarnation()
     const finish = (): void => {
       this.#state = undefined
       this.#started = false
@@ -319,7 +318,7 @@ export class ActorCell<M, S> implements Cell<M>, Runnable, IdleCell {
     try {
       const effect = behavior.terminate(this.#state as S, reason, this)
       if (effect === undefined || !Effect.isEffect(effect)) return done()
-      this.#awaitWithin(effect, done)
+      terminateWithin(this.#host, this, effect, this.#shutdownMs, done)
     } catch (error) {
       this.#host.event({ kind: 'crashed', actor: this, error })
       done()
@@ -341,37 +340,10 @@ export class ActorCell<M, S> implements Cell<M>, Runnable, IdleCell {
     }
     const deadline = this.#host.clock.after(this.#shutdownMs, () => {
       this.#host.event({ kind: 'killed', actor: this })
-      this.#abandonFibre()
+      this.#extras?.abandonFibre()
       settle()
     })
     this.#extra().afterFibre = settle
-  }
-
-  /** The supervisor took the actor down while its effect ran: nobody waits for that any more. */
-  #abandonFibre(): void {
-    const fibre = this.#extras?.fibre
-    if (fibre === undefined) return
-    this.#extra().fibre = this.#extra().afterFibre = undefined
-    fibre.interrupt()
-  }
-
-  #awaitWithin(effect: Effect.Effect<void, unknown>, done: () => void): void {
-    let finished = false
-    const finish = (): void => {
-      if (finished) return
-      finished = true
-      deadline.cancel()
-      done()
-    }
-    const deadline = this.#host.clock.after(this.#shutdownMs, () => {
-      this.#host.event({ kind: 'killed', actor: this })
-      fibre?.interrupt()
-      finish()
-    })
-    const fibre = this.#host.run(effect, (outcome) => {
-      if (!outcome.ok && !finished) this.#host.event({ kind: 'crashed', actor: this, error: outcome.error })
-      finish()
-    })
   }
 
   #await<A>(effect: Effect.Effect<A, unknown>, done: (outcome: Outcome<A>) => void): void {
@@ -397,30 +369,6 @@ export class ActorCell<M, S> implements Cell<M>, Runnable, IdleCell {
     if (this.#phase === PHASE.ready) this.#schedule()
   }
 
-  #failCurrent(error: unknown): void {
-    const extras = this.#extras
-    if (extras?.current === undefined) return
-    const fail = extras.asks?.get(extras.current)
-    extras.asks?.delete(extras.current)
-    extras.current = undefined
-    fail?.(new SkaldError('internal', `${this.address} crashed: ${error instanceof Error ? error.message : String(error)}`, { cause: error }))
-  }
-
-  #cancelTimers(): void {
-    const timers = this.#extras?.timers
-    if (timers === undefined) return
-    for (const timer of timers) timer.cancel()
-    timers.clear()
-  }
-
-  /** What an incarnation watches, the next one has to watch again. */
-  #unwatchAll(): void {
-    const watched = this.#extras?.watched
-    if (watched === undefined) return
-    this.#extra().watched = undefined
-    for (const unwatch of watched) unwatch()
-  }
-
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
@@ -434,20 +382,6 @@ export class ActorCell<M, S> implements Cell<M>, Runnable, IdleCell {
   #extra(): CellExtras<M> {
     return (this.#extras ??= new CellExtras<M>())
   }
-}
-
-class CellExtras<M> {
-  timers: Set<Timer> | undefined = undefined
-  watchers: Set<Watcher> | undefined = undefined
-  /** How to end what this actor watches elsewhere. */
-  watched: Array<() => void> | undefined = undefined
-  asks: Map<M, (error: SkaldError) => void> | undefined = undefined
-  /** The message being handled, when somebody has to hear of a crash over it. */
-  current: M | undefined = undefined
-  fibre: Running | undefined = undefined
-  afterFibre: (() => void) | undefined = undefined
-  afterEnd: Array<() => void> | undefined = undefined
-  passivating = false
 }
 
 /** A reference that can tell when its actor ends, wherever that lives. */

@@ -40,6 +40,7 @@ export type Outcome<A> = { readonly ok: true; readonly value: A } | { readonly o
 /** Who hears of an escalation. */
 export interface SupervisorOwner {
   readonly address: string
+  readonly mayStartChildren: boolean
   crash(error: unknown): void
 }
 

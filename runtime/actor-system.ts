@@ -53,7 +53,7 @@ export class LocalActorSystem implements ActorHost {
     this.#idle = new IdleSweep(options.clock)
     this.#fork = Effect.runForkWith(portsContext(options.clock, options.random))
     const escalated = options.onEscalation ?? crashProcess
-    this.#root = new LocalSupervisor(this, { address: ADDRESS_PREFIX + subjectToken(options.node), crash: escalated })
+    this.#root = new LocalSupervisor(this, { address: ADDRESS_PREFIX + subjectToken(options.node), mayStartChildren: true, crash: escalated })
   }
 
   get root(): Supervisor {

@@ -50,8 +50,9 @@ class Ring<M> {
 
   #grow(): void {
     const old = this.#slots
-    const slots = Array.from<M | number | undefined>({ length: Math.max(SLOTS_MIN, old.length * 2) })
-    for (let i = 0; i < this.#length; i++) slots[i] = old[(this.#head + i) & (old.length - 1)]
+    const slots: Array<M | number | undefined> = []
+    for (let i = 0; i < this.#length; i++) slots.push(old[(this.#head + i) & (old.length - 1)])
+    for (let free = Math.max(SLOTS_MIN, old.length); free > 0; free--) slots.push(undefined)
     this.#slots = slots
     this.#head = 0
   }

@@ -64,7 +64,7 @@ export class LocalSupervisor implements OwnedSupervisor, CellParent {
   }
 
   start<M, S>(spec: ChildSpec<M, S>): ActorRef<M> {
-    if (this.#state.phase !== 'running') throw new SkaldError('stopping', `${this.#owner.address} is stopping: it starts no ${spec.id}`)
+    if (this.#state.phase !== 'running' || !this.#owner.mayStartChildren) throw new SkaldError('stopping', `${this.#owner.address} has stopped or is stopping: it starts no ${spec.id}`)
     if (spec.id === GROUP) throw new Error('an actor needs an id')
     const children = (this.#children ??= new Map())
     if (children.has(spec.id)) throw new Error(`${this.#owner.address} has a child ${spec.id} already`)

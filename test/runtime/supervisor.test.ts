@@ -1,7 +1,7 @@
 /** Supervisors at work: restarts with back-off, groups, escalation, and the order of starting and stopping. */
 import * as Effect from 'effect/Effect'
 import { describe, expect, it } from 'vitest'
-import type { ChildSpec, SupervisionPolicy } from '../../runtime/actor.ts'
+import type { ChildSpec, SupervisionPolicy, Supervisor } from '../../runtime/actor.ts'
 import { note, recorder, settle, testSystem } from './actor-harness.ts'
 import type { Message, RecorderOptions, TestSystem } from './actor-harness.ts'
 
@@ -231,7 +231,15 @@ describe('stopping', () => {
     expect(() => t.system.root.start(child('a', log))).toThrow('has a child a already')
   })
 
-  it('can start again after a shutdown of its owner, and refuses children while stopping', async () => {
+  it('lets a stopped actor leave no orphans', async () => {
+    const t = testSystem()
+    let children: Supervisor | undefined
+    t.system.root.start(child('a', [], { onInit: (context) => void (children = context.children) }))
+    await Effect.runPromise(t.system.root.stop('a'))
+    expect(() => children?.start(child('late', []))).toThrow(expect.objectContaining({ code: 'stopping' }))
+  })
+
+  it('refuses children while stopping', async () => {
     const t = testSystem()
     const log: string[] = []
     t.system.root.start(child('a', log, { terminateMs: 100 }))
