@@ -29,9 +29,12 @@ export class MetadataDictionary {
 
 /** The pairs of an entry's metadata fields, sorted by name; of equal names the last counts. */
 function parseMetadata(bytes: Buffer, from: number, to: number): Labels {
-  const pairs = new Map<string, string>()
-  forEachPair(bytes, from, to, (name, value) => pairs.set(name, value))
-  return [...pairs].sort(([a], [b]) => (a < b ? -1 : 1))
+  const pairs: Array<readonly [string, string]> = []
+  forEachPair(bytes, from, to, (name, value) => pairs.push([name, value]))
+  for (let i = 1; i < pairs.length; i++) {
+    if (pairs[i - 1]![0] >= pairs[i]![0]) return [...new Map(pairs)].sort(([a], [b]) => (a < b ? -1 : 1))
+  }
+  return pairs
 }
 
 /** names, values, shapes (lists of names), sets (shape and values), then the rows' codes in planes. Only sets that a row has are written. */
@@ -40,21 +43,22 @@ export function encodeMetadata(codes: Uint32Array, sets: ReadonlyArray<Labels>):
   const local = Uint32Array.from(codes, (code) => (code === 0 ? 0 : used.codeOf(code, code) + 1))
   const names = new Dictionary<string>()
   const values = new Dictionary<string>()
-  const shapes = new Dictionary<number[]>()
+  const shapes = new Dictionary<Labels>()
   const body = new ByteWriter()
   for (const code of used.items) {
     const set = sets[code]!
-    const shape = set.map(([name]) => names.codeOf(name, name))
-    body.varint(shapes.codeOf(shape.join(), shape))
+    const shape = shapeOf(set)
+    body.varint(shapes.codeOf(shape, set))
     for (const [, value] of set) body.varint(values.codeOf(value, value))
   }
+  for (const shape of shapes.items) for (const [name] of shape) names.codeOf(name, name)
   const out = new ByteWriter(body.length + codes.length)
   writeTexts(out, names.items)
   writeTexts(out, values.items)
   out.varint(shapes.items.length)
   for (const shape of shapes.items) {
     out.varint(shape.length)
-    for (const name of shape) out.varint(name)
+    for (const [name] of shape) out.varint(names.codeOf(name, name))
   }
   out.varint(used.items.length)
   out.bytes(body.view())
@@ -75,6 +79,13 @@ export function decodeMetadata(bytes: Buffer, rowCount: number, what: string): M
   const codes = decodePlanes(input.bytes(input.left), rowCount, what)
   for (let i = 0; i < rowCount; i++) if (codes[i]! >= sets.length) input.fail(`row ${i} has a set that is not there`)
   return { codes, sets }
+}
+
+/** The names of a set, as a key. */
+function shapeOf(set: Labels): string {
+  let shape = ''
+  for (const [name] of set) shape += `${name}\0`
+  return shape
 }
 
 class Dictionary<T> {

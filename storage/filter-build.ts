@@ -8,7 +8,7 @@ import zlib from 'node:zlib'
 import type { Labels } from '../protocols/model.ts'
 import type { SealedRows } from './block-rows.ts'
 import { GramScanner } from './filter-grams.ts'
-import { PAIR_HASHES, pairBits } from './filter-pairs.ts'
+import { PAIR_HASHES, pairHashes } from './filter-pairs.ts'
 import { FILTER_BITS_LOG2_MAX, FILTER_BITS_LOG2_MIN, FILTER_PAGE_BITS, FILTER_PAGE_CRC_BYTES, FILTER_PAGES } from './segment-format.ts'
 
 /** Share of bits set up to which a filter is folded. A half is where a Bloom filter has the most information a bit. */
@@ -28,6 +28,7 @@ export class FilterBuilder {
   readonly #scanner = new GramScanner(true)
   readonly #bits = new Uint8Array(FILTER_PAGES * SLICE_BYTES_MAX)
   readonly #words = new Uint32Array(this.#bits.buffer)
+  readonly #pair = new Uint32Array(PAIR_HASHES)
   /** Of the block at hand, before folding: no more than its bytes can need. */
   #bitsLog2 = FILTER_BITS_LOG2_MAX
   #sliceBytes = SLICE_BYTES_MAX
@@ -68,8 +69,8 @@ export class FilterBuilder {
   #addPairs(sets: ReadonlyArray<Labels>): void {
     for (const set of sets) {
       for (const [name, value] of set) {
-        const hashes = pairBits(name, value)
-        this.#addHashes(hashes, hashes.length)
+        pairHashes(name, value, this.#pair)
+        this.#addHashes(this.#pair, PAIR_HASHES)
       }
     }
   }

@@ -7,10 +7,11 @@ export const PAIR_HASHES = 4
 const FNV_PRIME = 0x0100_0193
 const SEPARATOR = 0
 
-export function pairBits(name: string, value: string): Uint32Array {
+/** Writes the pair's hashes into the first PAIR_HASHES places. */
+export function pairHashes(name: string, value: string, into: Uint32Array): void {
   const first = finish(hashText(hashText(0x811c_9dc5, name) ^ SEPARATOR, value))
   const step = finish(first ^ 0x9e37_79b1) | 1
-  return Uint32Array.from({ length: PAIR_HASHES }, (_, k) => finish(first + Math.imul(k, step)))
+  for (let k = 0; k < PAIR_HASHES; k++) into[k] = finish(first + Math.imul(k, step))
 }
 
 function hashText(seed: number, text: string): number {

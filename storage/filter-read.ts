@@ -8,7 +8,7 @@ import type { ScanNeeds } from '../protocols/logql/scan.ts'
 import { corrupt } from './column-bytes.ts'
 import { pageBytesOf, sliceBytesOf } from './filter-build.ts'
 import { GramScanner } from './filter-grams.ts'
-import { pairBits } from './filter-pairs.ts'
+import { PAIR_HASHES, pairHashes } from './filter-pairs.ts'
 import { FILTER_PAGE_BITS, FILTER_PAGE_CRC_BYTES } from './segment-format.ts'
 
 /** Grams asked for a literal: each one that is set by chance halves what is left at worst, so more would cost more reads than they save. */
@@ -42,10 +42,16 @@ function spaced(hashes: Uint32Array, max: number): number[] {
   return Array.from({ length: max }, (_, i) => hashes[Math.floor((i * (hashes.length - 1)) / (max - 1 || 1))]!)
 }
 
+function pairProbe(name: string, value: string): Probe {
+  const hashes = new Uint32Array(PAIR_HASHES)
+  pairHashes(name, value, hashes)
+  return [...hashes]
+}
+
 /** What to ask; [] when nothing of the needs can be asked. */
 export function questionOf(needs: Pick<ScanNeeds, 'literals' | 'metadataEquals'>): FilterQuestion {
   const literals = needs.literals.map((alternatives) => alternatives.map(literalProbe))
-  const pairs = needs.metadataEquals.filter(([, value]) => value !== '').map(([name, value]) => [[...pairBits(name, value)]])
+  const pairs = needs.metadataEquals.filter(([, value]) => value !== '').map(([name, value]) => [pairProbe(name, value)])
   return [...literals.filter((alternatives) => alternatives.length > 0 && alternatives.every((probe) => probe.length > 0)), ...pairs]
 }
 
