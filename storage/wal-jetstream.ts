@@ -10,8 +10,9 @@ import type { Clock } from '../runtime/clock.ts'
 import { SkaldError } from '../runtime/errors.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Sequence } from '../protocols/model.ts'
+import { AppendSilence } from './append-silence.ts'
 import { AppendWindow, type WindowLimits } from './append-window.ts'
-import { classifyAppendFailure, isNoResponder, walFull, walRecordTooLarge, walUnavailable } from './wal-jetstream-errors.ts'
+import { classifyAppendFailure, isNoResponder, isUnanswered, walFull, walRecordTooLarge, walUnavailable } from './wal-jetstream-errors.ts'
 import { NatsLink } from './wal-jetstream-link.ts'
 import { StreamSilent, type WalReader, consumerReader, directReader } from './wal-jetstream-read.ts'
 import { type StreamSettings, ensureStream, isStreamMissing, streamName, walSubject } from './wal-jetstream-stream.ts'
@@ -25,6 +26,7 @@ const API_MS = 5_000
 /** Reads and administration wait this long for a lost connection to return. */
 const RECONNECT_MS = 1_000
 const WINDOW_DEFAULT: WindowLimits = { recordsMax: 64, bytesMax: 32 * 1024 * 1024 }
+const SILENCE_MS = 8_000
 /** First server version with batched direct gets. */
 const BATCH_DIRECT_FROM = [2, 11] as const
 
@@ -34,6 +36,9 @@ export interface JetStreamWalOptions extends Partial<StreamSettings> {
   /** The partition's checkpoint in the catalog, as far as known: a lost stream is made again beyond it. Default 0. */
   readonly storedThrough?: (partition: number) => Sequence
   readonly window?: WindowLimits
+  /** The connection is up, but the server has acknowledged nothing of the partition for this long (default 8 s): it may need a restart. */
+  readonly onSilence?: (partition: number) => void
+  readonly silenceMs?: number
   /** For tests: read as from an old server. */
   readonly directReads?: boolean
 }
@@ -52,6 +57,7 @@ class JetStreamWal implements Wal {
   readonly #options: JetStreamWalOptions
   readonly #settings: StreamSettings
   readonly #window: AppendWindow
+  readonly #silence: AppendSilence
   readonly #direct: WalReader
   readonly #fetch: WalReader
   /** Highest sequence known of each partition: given to `open`, or seen in an acknowledgement, a read or a state. */
@@ -70,6 +76,7 @@ class JetStreamWal implements Wal {
       duplicateWindowMs: options.duplicateWindowMs ?? 120_000,
     }
     this.#window = new AppendWindow(options.window ?? WINDOW_DEFAULT, options.clock)
+    this.#silence = new AppendSilence(options.silenceMs ?? SILENCE_MS)
     this.#link = new NatsLink(nc)
     this.#direct = directReader(nc, options.clock)
     this.#fetch = consumerReader(nc, jsm, options.clock)
@@ -134,9 +141,16 @@ class JetStreamWal implements Wal {
   }
 
   async #publish(partition: number, recordId: string, record: Uint8Array, tryMs: number): Promise<Sequence> {
-    const ack = await this.#link.orLost(this.#js.publish(walSubject(partition), record, { msgID: recordId, timeout: Math.ceil(tryMs) }))
-    this.#notice(partition, ack.seq)
-    return ack.seq
+    const startedMs = this.#options.clock.monotonicMs()
+    try {
+      const ack = await this.#link.orLost(this.#js.publish(walSubject(partition), record, { msgID: recordId, timeout: Math.ceil(tryMs) }))
+      this.#silence.acknowledged(partition)
+      this.#notice(partition, ack.seq)
+      return ack.seq
+    } catch (error) {
+      if (isUnanswered(error) && this.#silence.unanswered(partition, startedMs, this.#options.clock.monotonicMs())) this.#options.onSilence?.(partition)
+      throw error
+    }
   }
 
   /** Throws when trying again is pointless; repairs what can be repaired. */

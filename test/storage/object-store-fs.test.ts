@@ -1,5 +1,4 @@
 /** What files do that the suite for all stores cannot see: nothing half, nothing outside, a full disk survived. */
-import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -8,6 +7,7 @@ import { SystemRandom } from '../../runtime/random-system.ts'
 import { openFsObjectStore } from '../../storage/object-store-fs.ts'
 import type { ObjectStore } from '../../storage/object-store.ts'
 import { all, bytes } from '../conformance/object-store.ts'
+import { mountSmallDisk } from '../support/small-disk.ts'
 
 const MIB = 1024 * 1024
 
@@ -75,7 +75,7 @@ describe('file store', () => {
 
 describe('file store on a full disk', () => {
   it('refuses with storage_unavailable, leaves no half object, and goes on when there is room again', async (context) => {
-    const smallDisk = mountSmallDisk()
+    const smallDisk = mountSmallDisk(8)
     if ('reason' in smallDisk) return context.skip(smallDisk.reason)
     const directory = path.join(smallDisk.mountPoint, 'objects')
     try {
@@ -96,20 +96,7 @@ describe('file store on a full disk', () => {
       await store.put('after/a', bytes(2 * MIB))
       expect(await store.getRange('after/a', 0, 2 * MIB)).toEqual(bytes(2 * MIB))
     } finally {
-      execFileSync('umount', [smallDisk.mountPoint])
-      await rm(smallDisk.mountPoint, { recursive: true })
+      smallDisk.unmount()
     }
   })
 })
-
-/** A file system of 8 MiB in memory; mounting one takes root. */
-function mountSmallDisk(): { readonly mountPoint: string } | { readonly reason: string } {
-  const mountPoint = path.join(tmpdir(), `skald-full-disk-${process.pid}`)
-  try {
-    execFileSync('mkdir', ['-p', mountPoint])
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', mountPoint], { stdio: 'pipe' })
-    return { mountPoint }
-  } catch {
-    return { reason: 'needs the right to mount a tmpfs' }
-  }
-}
