@@ -7,7 +7,7 @@ import type { FoldingOperator, ResultContext } from './range/range-operator.ts'
 import type { MetricPartial } from './scan.ts'
 import { slidingFold } from './sliding-fold.ts'
 import { NumberBudget, packNumbers, SeriesIndex, unpackNumbers } from './window-states.ts'
-import type { WindowStates } from './window-states.ts'
+import type { Points, WindowStates } from './window-states.ts'
 import type { WindowSlots } from './window-slots.ts'
 
 /** States of slots `[from, to)`; empty until the first sample. */
@@ -67,23 +67,34 @@ export class FoldingStates implements WindowStates {
   }
 
   absorb(partial: MetricPartial['series']): void {
-    const { width } = this.operator
     for (const { labels, state } of partial) {
-      const packed = state as PackedCells
-      const cells = unpackNumbers(packed.cells)
-      const mine = this.all[this.series(labels)]!
-      for (let from = 0, slot = packed.from; from < cells.length; from += width, slot++) {
-        if (cells[from] === 0) continue
-        const at = this.at(mine, slot)
-        this.operator.merge(mine.cells, at, cells, from)
-      }
+      const { from, cells } = state as PackedCells
+      this.absorbCells(this.all[this.series(labels)]!, from, unpackNumbers(cells))
     }
   }
 
-  forEachPoint(slots: WindowSlots, context: ResultContext, point: (series: number, k: number, value: number) => void): void {
-    for (const [series, state] of this.all.entries()) {
-      if (state.to === state.from) continue
-      slidingFold(this.operator, state, slots, (k, cells, at) => point(series, k, this.operator.result(cells, at, context)))
+  readPoints(series: number, slots: WindowSlots, context: ResultContext, into: Points): void {
+    const state = this.all[series]!
+    const { operator } = this
+    const put = (k: number, cells: Float64Array, at: number): void => {
+      into.values[k] = operator.result(cells, at, context)
+      into.present[k] = 1
+    }
+    if (slots.single) eachSlot(operator.width, state, slots, put)
+    else if (state.to > state.from) slidingFold(operator, state, slots, put)
+  }
+
+  private absorbCells(mine: SlotCells, first: number, cells: Float64Array): void {
+    const { width, merge } = this.operator
+    if (mine.to === mine.from) {
+      this.budget.reserve(cells.length)
+      Object.assign(mine, { from: first, to: first + cells.length / width, cells })
+      return
+    }
+    for (let from = 0, slot = first; from < cells.length; from += width, slot++) {
+      if (cells[from] === 0) continue
+      const at = this.at(mine, slot)
+      merge(mine.cells, at, cells, from)
     }
   }
 
@@ -103,5 +114,15 @@ export class FoldingStates implements WindowStates {
     const cells = new Float64Array((to - from) * width)
     cells.set(state.cells, (state.from - from) * width)
     Object.assign(state, { from, to, cells })
+  }
+}
+
+/** Windows of one slot each need no folding. */
+function eachSlot(width: number, { from, to, cells }: SlotCells, { first }: WindowSlots, put: (k: number, cells: Float64Array, at: number) => void): void {
+  for (let k = 0; k < first.length; k++) {
+    const slot = first[k]!
+    if (slot < from || slot >= to) continue
+    const at = (slot - from) * width
+    if (cells[at] !== 0) put(k, cells, at)
   }
 }

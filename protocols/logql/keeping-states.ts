@@ -7,7 +7,7 @@ import { KeptSamples } from './kept-samples.ts'
 import type { KeepingOperator, ResultContext } from './range/range-operator.ts'
 import type { MetricPartial } from './scan.ts'
 import { NumberBudget, packNumbers, SeriesIndex, unpackNumbers } from './window-states.ts'
-import type { WindowStates } from './window-states.ts'
+import type { Points, WindowStates } from './window-states.ts'
 import type { WindowSlots } from './window-slots.ts'
 
 export class KeepingStates implements WindowStates {
@@ -58,17 +58,18 @@ export class KeepingStates implements WindowStates {
     }
   }
 
-  forEachPoint(slots: WindowSlots, context: ResultContext, point: (series: number, k: number, value: number) => void): void {
-    for (const [series, samples] of this.all.entries()) {
-      samples.orderBySlot()
-      const { count } = samples
-      let from = 0
-      let to = 0
-      for (let k = 0; k < slots.first.length; k++) {
-        while (from < count && samples.slots[from]! < slots.first[k]!) from++
-        while (to < count && samples.slots[to]! <= slots.last[k]!) to++
-        if (to > from) point(series, k, this.operator.result(samples.times.slice(from, to), samples.values.slice(from, to), context))
-      }
+  readPoints(series: number, slots: WindowSlots, context: ResultContext, into: Points): void {
+    const samples = this.all[series]!
+    samples.orderBySlot()
+    const { count } = samples
+    let from = 0
+    let to = 0
+    for (let k = 0; k < slots.first.length; k++) {
+      while (from < count && samples.slots[from]! < slots.first[k]!) from++
+      while (to < count && samples.slots[to]! <= slots.last[k]!) to++
+      if (to <= from) continue
+      into.values[k] = this.operator.result(samples.times.slice(from, to), samples.values.slice(from, to), context)
+      into.present[k] = 1
     }
   }
 

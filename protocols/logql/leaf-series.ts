@@ -5,7 +5,6 @@ import { compareLabels } from './label-set.ts'
 import { metricStates } from './metric-states.ts'
 import { failureError } from './pipeline-failure.ts'
 import type { Series } from './query-data.ts'
-import { setPoint } from './series-builder.ts'
 import type { SeriesBuilder } from './series-builder.ts'
 import type { MetricPartial, MetricScanPlan } from './scan.ts'
 
@@ -14,9 +13,11 @@ export function leafSeries(plan: MetricScanPlan, partial: MetricPartial, builder
   if (partial.failure !== null) throw failureError(partial.failure)
   const { states, slots, context } = metricStates(plan)
   states.absorb(partial.series)
-  const all: Series[] = []
-  states.forEachPoint(slots, context, (series, k, value) => setPoint((all[series] ??= builder.empty(states.labelsOf(series))), k, value))
-  const found = all.filter(() => true)
+  const found = Array.from({ length: states.count }, (_, number) => {
+    const series = builder.empty(states.labelsOf(number))
+    states.readPoints(number, slots, context, series)
+    return series
+  })
   return plan.op === 'absent_over_time' ? absent(plan.matchers, found, builder) : found.sort((a, b) => compareLabels(a.labels, b.labels))
 }
 

@@ -17,12 +17,14 @@ export interface WindowSlots {
   /** Window `k` is slots `first[k] .. last[k]`, both inclusive. */
   readonly first: Int32Array
   readonly last: Int32Array
+  /** Every window is one slot: windows do not overlap. */
+  readonly single: boolean
 }
 
 export function windowSlots(grid: StepGrid, rangeNs: bigint, offsetNs: bigint): WindowSlots {
   const edges = windowEdges(grid, rangeNs, offsetNs)
   const slotCount = edges.length - 1
-  const slots = { edges, offsets: exactOffsets(edges), slotCount, used: new Uint8Array(slotCount), first: new Int32Array(grid.count), last: new Int32Array(grid.count) }
+  const slots = { edges, offsets: exactOffsets(edges), slotCount, used: new Uint8Array(slotCount), first: new Int32Array(grid.count), last: new Int32Array(grid.count), single: grid.count === 1 || rangeNs <= grid.stepNs }
   let lower = 0
   let upper = 0
   for (let k = 0; k < grid.count; k++) {

@@ -18,10 +18,16 @@ export interface WindowStates {
   readonly addMany: ((series: number, slot: number, rows: number, sum: number) => void) | null
   partial(): MetricPartial['series']
   absorb(series: MetricPartial['series']): void
-  /** Every series with its value at each point; points without samples are left out. */
-  forEachPoint(slots: WindowSlots, context: ResultContext, point: (series: number, k: number, value: number) => void): void
+  /** The value of a series at each point that has samples. */
+  readPoints(series: number, slots: WindowSlots, context: ResultContext, into: Points): void
   labelsOf(series: number): Labels
   readonly count: number
+}
+
+/** One value a point; `present[k]` 1: there is one. */
+export interface Points {
+  readonly values: Float64Array
+  readonly present: Uint8Array
 }
 
 /** Numbers series as they appear. */
