@@ -5,7 +5,7 @@ import { labelModeOf } from './label-mode.ts'
 import { logScan } from './scan-log.ts'
 import { rememberMatches } from './scan-matchers.ts'
 import { metricScan } from './scan-metric.ts'
-import { scanNeeds } from './scan-needs.ts'
+import { mayFail, scanNeeds } from './scan-needs.ts'
 import type { Scan, ScanNeeds, ScanPlan } from './scan.ts'
 
 /** `nowMs`: what `now` gives in templates. Throws `query_parse` for a bad expression inside the plan. */
@@ -16,8 +16,8 @@ export function compileScan(plan: ScanPlan, { nowMs }: { readonly nowMs: number 
   const needs: ScanNeeds = {
     ...scanNeeds(plan),
     lines: plan.kind === 'log' || pipeline.needsLines,
-    metadata: pipeline.needsMetadata,
-    levels: pipeline.needsLevels,
+    metadata: pipeline.needsMetadata || mayFail(plan),
+    levels: pipeline.needsLevels || mayFail(plan),
   }
   return plan.kind === 'log' ? logScan(plan, needs, pipeline, matches) : metricScan(plan, needs, pipeline, matches)
 }

@@ -26,6 +26,31 @@ export function scanNeeds(plan: ScanPlan): ScanNeeds {
   }
 }
 
+/** A metric scan may come across a row that fails it, and then names all the row's labels: those columns must be at hand, if not read. */
+export function mayFail(plan: ScanPlan): boolean {
+  if (plan.kind === 'log') return false
+  if (plan.unwrap !== null) return !plan.unwrap.filters.some(dropsErrors)
+  const last = plan.stages.findLastIndex((stage) => stage.kind === 'labelFilter' && dropsErrors(stage.filter))
+  return plan.stages.slice(last + 1).some(canFail)
+}
+
+function canFail(stage: Stage): boolean {
+  switch (stage.kind) {
+    case 'json': case 'unpack': case 'lineFormat': case 'labelFormat': return true
+    case 'logfmt': return stage.strict
+    case 'labelFilter': return !onlyStrings(stage.filter)
+    default: return false
+  }
+}
+
+const onlyStrings = (filter: LabelFilter): boolean => (filter.kind === 'and' || filter.kind === 'or' ? onlyStrings(filter.left) && onlyStrings(filter.right) : filter.kind === 'string')
+
+/** `__error__=""`, by itself or beside others. */
+function dropsErrors(filter: LabelFilter): boolean {
+  if (filter.kind === 'and') return dropsErrors(filter.left) || dropsErrors(filter.right)
+  return filter.kind === 'string' && filter.matcher.name === '__error__' && filter.matcher.op === '=' && filter.matcher.value === ''
+}
+
 function timeBounds(plan: ScanPlan): { minNs: bigint; maxNs: bigint } {
   if (plan.kind === 'log') return { minNs: BigInt(plan.startNs), maxNs: BigInt(plan.endNs) - 1n }
   const grid = stepGrid(BigInt(plan.startNs), BigInt(plan.endNs), BigInt(plan.stepNs))

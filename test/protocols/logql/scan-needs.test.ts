@@ -4,7 +4,8 @@ import { parse } from '../../../protocols/logql/parser.ts'
 import { planQuery } from '../../../protocols/logql/plan.ts'
 import { compileRegex } from '../../../protocols/logql/regex.ts'
 import { requiredLiterals } from '../../../protocols/logql/required-literals.ts'
-import { scanNeeds } from '../../../protocols/logql/scan-needs.ts'
+import { compileScan } from '../../../protocols/logql/scan-compile.ts'
+import { mayFail, scanNeeds } from '../../../protocols/logql/scan-needs.ts'
 import type { ScanNeeds } from '../../../protocols/logql/scan.ts'
 import { parametersOf } from '../../support/execute-local.ts'
 import { drawFrom, pick } from '../../support/random-entries.ts'
@@ -63,6 +64,16 @@ describe('times, columns, metadata', () => {
     expect(needs('sum(count_over_time({app="x"}[1m]))')).toMatchObject({ lines: false, metadata: false, levels: false })
     expect(needs('sum by (a) (bytes_over_time({app="x"}[1m]))')).toMatchObject({ lines: false, metadata: true })
     expect(needs('sum(count_over_time({app="x"} |= "y" [1m]))').lines).toBe(true)
+  })
+
+  it.each([
+    ['json', true], ['json | __error__=""', false], ['logfmt', false], ['logfmt --strict', true], ['logfmt | a > 5', true], ['logfmt | a="5"', false],
+    ['logfmt | unwrap a', true], ['logfmt | unwrap a | __error__=""', false], ['json | __error__="" | unwrap a', true],
+  ])('know that {…} | %s may fail: %s', (stages, expected) => {
+    const op = stages.includes('unwrap') ? 'sum_over_time' : 'rate'
+    const plan = planQuery(parse(`sum(${op}({app="x"} | ${stages} [1m]))`), parametersOf({ startNs: 1000n * S, endNs: 1100n * S, stepNs: 10n * S })).scans[0]!
+    expect(mayFail(plan)).toBe(expected)
+    if (expected) expect(compileScan(plan, { nowMs: 0 }).needs).toMatchObject({ metadata: true, levels: true })
   })
 
   it('take metadata values from filters before any parser', () => {
