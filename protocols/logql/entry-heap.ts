@@ -2,7 +2,9 @@
  * The best `limit` entries seen so far: a heap with the worst on top, so that a full one refuses most rows by one comparison. Used by the log scan.
  * Exact duplicates are let in once.
  */
+import { SkaldError } from '../../runtime/errors.ts'
 import type { TimeNs } from '../model.ts'
+import { ANSWER_CHARS_MAX } from './limits.ts'
 
 export interface HeldEntry {
   readonly ns: TimeNs
@@ -18,7 +20,7 @@ export class EntryHeap {
   private readonly forward: boolean
   private readonly heap: HeldEntry[] = []
   private readonly identities = new Set<string>()
-  lineBytes = 0
+  private chars = 0
 
   constructor(limit: number, direction: 'forward' | 'backward') {
     this.limit = limit
@@ -34,9 +36,11 @@ export class EntryHeap {
     return this.identities.has(`${ns}/${identity}`)
   }
 
+  /** Throws `query_limit` when the lines held grow too long. */
   push(entry: HeldEntry): void {
     this.identities.add(`${entry.ns}/${entry.identity}`)
-    this.lineBytes += entry.line.length
+    this.chars += entry.line.length
+    if (this.chars > ANSWER_CHARS_MAX) throw tooLong()
     if (this.heap.length < this.limit) {
       this.heap.push(entry)
       this.rise(this.heap.length - 1)
@@ -44,7 +48,7 @@ export class EntryHeap {
     }
     const worst = this.heap[0]!
     this.identities.delete(`${worst.ns}/${worst.identity}`)
-    this.lineBytes -= worst.line.length
+    this.chars -= worst.line.length
     this.heap[0] = entry
     this.sink()
   }
@@ -89,3 +93,6 @@ export class EntryHeap {
     heap[b] = held
   }
 }
+
+const tooLong = (): SkaldError =>
+  new SkaldError('query_limit', `the answer would hold more than ${ANSWER_CHARS_MAX} characters of lines; ask for fewer entries or a shorter time range`)

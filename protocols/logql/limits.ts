@@ -13,5 +13,5 @@ export const POINTS_MAX = 11_002
 export const INNER_SERIES_MAX = 200_000
 /** Entries that a log query with `interval` gathers before it thins them. */
 export const INTERVAL_ENTRIES_MAX = 100_000
-/** Bytes of lines that one log answer may hold. */
-export const ANSWER_LINE_BYTES_MAX = 256 * 1024 * 1024
+/** Characters of lines that one log answer may hold, in a scan and in the merge. */
+export const ANSWER_CHARS_MAX = 128 * 1024 * 1024

@@ -2,11 +2,9 @@
  * Runs a log scan over blocks: keeps the `limit` entries that come first in the query's direction. Rows that can no longer be among them are passed
  * over by their time alone, and `bound()` tells the caller which blocks need not be fed at all. Made by `compileScan`; a hot path.
  */
-import { SkaldError } from '../../runtime/errors.ts'
 import type { EntryBlock, Labels, StreamRun, TimeNs } from '../model.ts'
 import { EntryHeap } from './entry-heap.ts'
 import { entryIdentity } from './entry-identity.ts'
-import { ANSWER_LINE_BYTES_MAX } from './limits.ts'
 import type { Pipeline, Row, RowSink } from './pipeline.ts'
 import type { MatchesLabels } from './scan-matchers.ts'
 import type { LogPartial, LogScanPlan, Scan, ScanNeeds } from './scan.ts'
@@ -75,7 +73,6 @@ class LogScan implements Scan, RowSink {
     const identity = entryIdentity(block, this.stream, row.index)
     if (this.heap.has(ns, identity)) return true
     this.heap.push({ ns, line: row.lineText(), stream: row.labelsId(), identity, arrival: this.arrivals++ })
-    if (this.heap.lineBytes > ANSWER_LINE_BYTES_MAX) throw tooLong()
     this.learnBound(block)
     return true
   }
@@ -106,6 +103,3 @@ class LogScan implements Scan, RowSink {
     return bound !== null && (this.backward ? block.maxNs <= bound : block.minNs >= bound)
   }
 }
-
-const tooLong = (): SkaldError =>
-  new SkaldError('query_limit', `the answer would hold more than ${ANSWER_LINE_BYTES_MAX} bytes of lines; ask for fewer entries or a shorter time range`)

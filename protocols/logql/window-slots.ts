@@ -29,8 +29,9 @@ export function windowSlots(grid: StepGrid, rangeNs: bigint, offsetNs: bigint): 
   let upper = 0
   for (let k = 0; k < grid.count; k++) {
     const end = grid.startNs + BigInt(k) * grid.stepNs - offsetNs
-    while (edges[lower]! < end - rangeNs) lower++
-    while (edges[upper]! < end) upper++
+    const [from, to] = [inInt64(end - rangeNs), inInt64(end)]
+    while (edges[lower]! < from) lower++
+    while (edges[upper]! < to) upper++
     slots.first[k] = lower
     slots.last[k] = upper - 1
     slots.used.fill(1, lower, upper)
@@ -45,6 +46,12 @@ function exactOffsets(edges: BigInt64Array): Float64Array {
   return span < BigInt(EXACT_NS_MAX) ? Float64Array.from(edges, (edge) => Number(edge - edges[0]!)) : new Float64Array(0)
 }
 
+const INT64_MAX = 2n ** 63n - 1n
+const INT64_MIN = -(2n ** 63n)
+
+/** Entries have times of 64 bits; a range or offset of centuries may reach beyond. */
+const inInt64 = (ns: bigint): bigint => (ns > INT64_MAX ? INT64_MAX : ns < INT64_MIN ? INT64_MIN : ns)
+
 /** All lower and upper window edges, ascending, each once. */
 function windowEdges(grid: StepGrid, rangeNs: bigint, offsetNs: bigint): BigInt64Array {
   const edges = new BigInt64Array(2 * grid.count)
@@ -56,7 +63,8 @@ function windowEdges(grid: StepGrid, rangeNs: bigint, offsetNs: bigint): BigInt6
     const nextUpper = end + BigInt(upper) * grid.stepNs
     const nextLower = lower < grid.count ? end - rangeNs + BigInt(lower) * grid.stepNs : nextUpper
     const next = nextLower < nextUpper ? nextLower : nextUpper
-    edges[count++] = next
+    const edge = inInt64(next)
+    if (count === 0 || edges[count - 1] !== edge) edges[count++] = edge
     if (nextLower === next) lower++
     if (nextUpper === next) upper++
   }

@@ -1,6 +1,7 @@
 /** Q4: one query cannot take the node down. Series, points, kept samples and lines are bounded, with errors that say what and how much. */
 import { describe, expect, it } from 'vitest'
-import { EVALUATED_VALUES_MAX, STATE_NUMBERS_MAX } from '../../../protocols/logql/limits.ts'
+import { EntryHeap } from '../../../protocols/logql/entry-heap.ts'
+import { ANSWER_CHARS_MAX, EVALUATED_VALUES_MAX, STATE_NUMBERS_MAX } from '../../../protocols/logql/limits.ts'
 import { SeriesBuilder } from '../../../protocols/logql/series-builder.ts'
 import { NumberBudget } from '../../../protocols/logql/window-states.ts'
 import { blockOf } from '../../support/blocks.ts'
@@ -41,6 +42,16 @@ describe('limits of one query', () => {
       for (let i = 0; i <= EVALUATED_VALUES_MAX / 11_000; i++) builder.empty([])
     }
     expect(fill).toThrow(`more than ${EVALUATED_VALUES_MAX}`)
+  })
+})
+
+describe('lines of one answer', () => {
+  it('are refused before they fill the memory', () => {
+    const heap = new EntryHeap(1000, 'backward')
+    const line = 'x'.repeat(ANSWER_CHARS_MAX / 4)
+    const push = (i: number): void => heap.push({ ns: BigInt(i), line, stream: 0, identity: String(i), arrival: i })
+    for (let i = 0; i < 4; i++) push(i)
+    expect(() => push(5)).toThrow(`more than ${ANSWER_CHARS_MAX} characters of lines`)
   })
 })
 

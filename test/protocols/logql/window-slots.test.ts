@@ -38,6 +38,14 @@ describe('window slots', () => {
     }
   })
 
+  it('stand ranges and offsets of centuries', () => {
+    const century = 292n * YEAR
+    expect(windowsOf(START_NS, 10n * S, century, 0n, 3)).toEqual([0, 1, 2])
+    expect(windowsOf(START_NS, 10n * S, century, century, 3)).toEqual([])
+    expect(windowsOf(START_NS, 10n * S, century, -century, 3)).toEqual([])
+    expect(windowsOf(START_NS, 10n * S, 60n * S, -century, 3)).toEqual([])
+  })
+
   it('finds rows and slots like a walk does', () => {
     const times = Float64Array.of(1, 1, 2, 5, 5, 5, 9)
     for (const edge of [0, 1, 2, 4, 5, 8, 9, 10]) expect(firstRowAfter(times, 0, 7, edge)).toBe(times.filter((t) => t <= edge).length)
