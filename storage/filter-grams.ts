@@ -12,47 +12,28 @@ export const ID_GRAM = 6
 export const WORD_GRAM = 4
 
 const DOT = 46
-const MULTIPLIER = 0x9e3779b1 | 0
-/** Of a byte that leaves the window of an ID gram. */
-const LEAVING = power(MULTIPLIER, ID_GRAM)
 
-/** Per byte a number to hash with, equal for both cases of a letter; odd for digits; 0 for bytes that end a run. */
-const WEIGHTS = weights()
-const DOT_WEIGHT = 0x5bd1e994
+/** What a byte is to a run: not in one, in one, a digit in one. */
+const ENDS = 0
+const IN_RUN = 1
+const DIGIT = 2
+const CLASSES = Uint8Array.from({ length: 256 }, (_, byte) => {
+  if (byte >= 48 && byte <= 57) return DIGIT
+  return (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122) || byte >= 128 ? IN_RUN : ENDS
+})
 
-function weights(): Int32Array {
-  const table = new Int32Array(256)
-  let state = 0x2545f491
-  for (let byte = 0; byte < 256; byte++) {
-    state = Math.imul(state ^ (state >>> 13), 0x5bd1e995) + byte
-    const digit = byte >= 48 && byte <= 57
-    const letter = (byte >= 97 && byte <= 122) || byte >= 128
-    if (digit) table[byte] = state | 1
-    else if (letter) table[byte] = (state | 2) & ~1
-  }
-  for (let byte = 65; byte <= 90; byte++) table[byte] = table[byte + 32]!
-  return table
-}
+/** Sets the bit in which upper and lower case differ in each of four bytes; digits and dots have it. */
+const FOLD = 0x2020_2020
+const WORD_SEED = 0x5bd1_e995
 
-function power(base: number, exponent: number): number {
-  let result = 1
-  for (let i = 0; i < exponent; i++) result = Math.imul(result, base)
-  return result
-}
-
-/** Spreads a window's sum over 32 bits. */
-function spread(sum: number): number {
-  const mixed = Math.imul(sum ^ (sum >>> 16), 0x85ebca6b)
+/** Spreads what was multiplied together over 32 bits: the top ones choose a page, the low ones a bit. */
+function spread(product: number): number {
+  const mixed = Math.imul(product ^ (product >>> 15), 0x2c1b_3c6d)
   return (mixed ^ (mixed >>> 13)) >>> 0
 }
 
-/** Whether a byte ends a run, continues it, or is a digit in it. */
-const ENDS = 0
-const DIGIT = 2
-const CLASSES = Uint8Array.from(WEIGHTS, (weight) => (weight === 0 ? ENDS : (weight & 1) === 1 ? DIGIT : 1))
-
 /** Runs seen lately are remembered by place, two numbers each, and compared byte by byte: a mistaken "seen" would be a false negative. */
-const SEEN_RUNS = 1 << 12
+const SEEN_RUNS_LOG2 = 12
 
 export class GramScanner {
   /** Hashes of the last scan's grams: the first `idCount` of ID grams, the first `wordCount` of word grams. */
@@ -66,7 +47,7 @@ export class GramScanner {
 
   /** With `skipRepeated`, runs that were scanned lately give no grams again: lines repeat themselves, and a repeated run has nothing new. */
   constructor(skipRepeated: boolean) {
-    this.#seen = skipRepeated ? new Int32Array(2 * SEEN_RUNS) : null
+    this.#seen = skipRepeated ? new Int32Array(2 << SEEN_RUNS_LOG2) : null
   }
 
   /** The bytes that the next scans are about; they must not change while runs of theirs are remembered. */
@@ -99,8 +80,8 @@ export class GramScanner {
     const view = this.#view
     const first = view.getInt32(from, true)
     const last = view.getInt32(to - 4, true)
-    const hash = Math.imul(first ^ Math.imul(last, MULTIPLIER) ^ (to - from), 0x85ebca6b)
-    const slot = (hash >>> 20) << 1
+    const hash = Math.imul(first ^ Math.imul(last, 0x9e37_79b1) ^ (to - from), 0x85eb_ca6b)
+    const slot = (hash >>> (32 - SEEN_RUNS_LOG2)) << 1
     const other = seen[slot]!
     if (seen[slot + 1] === to - from && view.getInt32(other, true) === first && this.#equal(from + 4, to, other + 4)) return true
     seen[slot] = from
@@ -109,31 +90,25 @@ export class GramScanner {
   }
 
   #equal(from: number, to: number, other: number): boolean {
-    const bytes = this.#bytes
-    for (let i = from, k = other; i < to; i++, k++) if (bytes[i] !== bytes[k]) return false
-    return true
+    const view = this.#view
+    const shift = other - from
+    let i = from
+    for (; i + 4 < to; i += 4) if (view.getInt32(i, true) !== view.getInt32(i + shift, true)) return false
+    return view.getInt32(to - 4, true) === view.getInt32(to - 4 + shift, true)
   }
 
   #addRun(from: number, to: number): void {
     const { idHashes, wordHashes } = this
     const bytes = this.#bytes
+    const view = this.#view
     let { idCount, wordCount } = this
-    let sum = 0
     let letters = 0
-    let word = 0
-    for (let i = from; i < to; i++) {
-      const byte = bytes[i]!
-      const weight = byte === DOT ? DOT_WEIGHT : WEIGHTS[byte]!
-      sum = (Math.imul(sum, MULTIPLIER) + weight) | 0
-      if (i - from >= ID_GRAM) {
-        const left = bytes[i - ID_GRAM]!
-        sum = (sum - Math.imul(LEAVING, left === DOT ? DOT_WEIGHT : WEIGHTS[left]!)) | 0
-      }
-      if (i - from >= ID_GRAM - 1) idHashes[idCount++] = spread(sum)
-      // Letters hash by their case-folded bytes themselves: four of them fill the word.
-      letters = byte === DOT || CLASSES[byte] === DIGIT ? 0 : letters + 1
-      word = (word << 8) | (byte | 0x20)
-      if (letters >= WORD_GRAM) wordHashes[wordCount++] = spread(Math.imul(word, MULTIPLIER))
+    for (let i = from; i < from + WORD_GRAM - 1; i++) letters = CLASSES[bytes[i]!] === IN_RUN ? letters + 1 : 0
+    for (let i = from; i <= to - WORD_GRAM; i++) {
+      const four = view.getInt32(i, true) | FOLD
+      letters = CLASSES[bytes[i + WORD_GRAM - 1]!] === IN_RUN ? letters + 1 : 0
+      if (letters >= WORD_GRAM) wordHashes[wordCount++] = spread(Math.imul(four ^ WORD_SEED, 0x85eb_ca6b))
+      if (i <= to - ID_GRAM) idHashes[idCount++] = spread(Math.imul(four, 0x9e37_79b1) ^ Math.imul(view.getUint16(i + 4, true) | (FOLD & 0xffff), 0xc2b2_ae35))
     }
     this.idCount = idCount
     this.wordCount = wordCount
