@@ -16,11 +16,15 @@ export interface DecodedItem {
 
 export interface DecodedRecord {
   readonly sequence: Sequence
+  /** A hole in the log: `sequence` up to here do not exist. Absent: a record. */
+  readonly holeThrough?: Sequence
   readonly recordId: string
   readonly items: ReadonlyArray<DecodedItem>
   /** Memory it holds while it waits. */
   readonly bytes: number
 }
+
+export const hole = (from: Sequence, through: Sequence): DecodedRecord => ({ sequence: from, holeThrough: through, recordId: '', items: [], bytes: 0 })
 
 export class PartitionFollow {
   applied: Sequence
@@ -42,34 +46,36 @@ export class PartitionFollow {
 
   /** Keeps a decoded record until its turn; over the memory bound it is dropped, since the WAL has it. */
   offer(record: DecodedRecord): void {
-    this.heard(record.sequence)
-    if (record.sequence <= this.applied || this.waiting.has(record.sequence)) return
+    this.heard(record.holeThrough ?? record.sequence)
     const isNext = record.sequence === this.applied + 1
-    if (!isNext && this.waitingBytes + record.bytes > this.waitingBytesMax) return
-    this.waiting.set(record.sequence, record)
-    this.waitingBytes += record.bytes
+    if (isNext || this.waitingBytes + record.bytes <= this.waitingBytesMax) this.keep(record)
   }
 
-  /** The record after `applied`, which thereby counts as applied. */
+  /** What a read of the log from `from` on gave, in order: kept whole, because reading it again would cost more. Missing sequences between are holes. */
+  offerRead(from: Sequence, records: ReadonlyArray<DecodedRecord>): void {
+    let expected = from
+    for (const record of records) {
+      if (record.sequence > expected) this.keep(hole(expected, record.sequence - 1))
+      this.heard(record.sequence)
+      this.keep(record)
+      expected = record.sequence + 1
+    }
+  }
+
+  /** The record (or hole) after `applied`, which thereby counts as applied. */
   take(): DecodedRecord | null {
     const record = this.waiting.get(this.applied + 1)
     if (record === undefined) return null
     this.waiting.delete(record.sequence)
     this.waitingBytes -= record.bytes
-    this.applied = record.sequence
+    this.applied = record.holeThrough ?? record.sequence
     return record
   }
 
-  /** Sequences up to `through` do not exist (purged, or never stored): go on behind them. */
-  skipTo(through: Sequence): void {
-    this.heard(through)
-    if (through <= this.applied) return
-    this.applied = through
-    for (const [sequence, record] of this.waiting) {
-      if (sequence > through) continue
-      this.waiting.delete(sequence)
-      this.waitingBytes -= record.bytes
-    }
+  private keep(record: DecodedRecord): void {
+    if (record.sequence <= this.applied || this.waiting.has(record.sequence)) return
+    this.waiting.set(record.sequence, record)
+    this.waitingBytes += record.bytes
   }
 
   /** Records are known of that are not here: read from the WAL from this sequence on. null: nothing is missing. */

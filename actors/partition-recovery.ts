@@ -2,29 +2,28 @@
  * Reads a partition's past: WAL records decoded as the gateway would have handed them over, and the ids already applied. Used by `partition.ts` at
  * start and whenever records are missing; recovery and following another node's pushes are the same path.
  */
-import { uncompressSync } from 'snappy'
+import { SkaldError } from '../runtime/errors.ts'
 import type { Sequence } from '../protocols/model.ts'
+import type { WalItem } from '../protocols/push/batch.ts'
+import { unsnappy } from '../protocols/push/content.ts'
 import { decodePushRequest } from '../protocols/push/decode-protobuf.ts'
 import { decodeWalRecord } from '../protocols/wal-record.ts'
 import type { PartitionCatalog } from '../storage/catalog.ts'
 import type { AppliedId } from '../storage/segment-format.ts'
 import type { Wal, WalRecord } from '../storage/wal.ts'
 import { APPLIED_IDS_MAX } from './applied-ids.ts'
-import type { DecodedItem, DecodedRecord } from './partition-follow.ts'
+import { hole, type DecodedItem, type DecodedRecord } from './partition-follow.ts'
 import type { Services } from './services.ts'
 
-/** `through`: when no record came, everything up to here is known to be absent. */
-export async function readRecords(
-  wal: Wal,
-  partition: number,
-  from: Sequence,
-  bytesMax: number,
-): Promise<{ records: DecodedRecord[]; through: Sequence }> {
+/**
+ * Records from `from` on, and holes: [] only when the log ends before `from`, or when a replica lags behind what is known.
+ */
+export async function readRecords(wal: Wal, partition: number, from: Sequence, bytesMax: number): Promise<DecodedRecord[]> {
   const records = await wal.read(partition, from, bytesMax)
-  if (records.length > 0) return { records: records.map(decodeRecord), through: records.at(-1)!.sequence }
+  if (records.length > 0) return records.map(decodeRecord)
   const { first, last } = await wal.state(partition)
-  // An empty read below `first` means purged; between `first` and `last` a replica lagged, and the next read will do.
-  return { records: [], through: first > last ? last : Math.min(first - 1, last) }
+  const goneThrough = first > last ? last : first - 1
+  return goneThrough >= from ? [hole(from, goneThrough)] : []
 }
 
 /** A record that cannot be decoded was damaged after its checksum was taken: refuse to go on rather than lose it silently. */
@@ -33,12 +32,19 @@ function decodeRecord(record: WalRecord): DecodedRecord {
   const decoded: DecodedItem[] = []
   let bytes = 0
   for (const item of items) {
-    const body = uncompressSync(item.compressedBody) as Buffer
+    const body = bodyOf(item)
     const batch = decodePushRequest(body)
     decoded.push({ tenant: item.tenant, pushId: item.pushId, receivedMs: item.receivedMs, labels: item.labels, batch })
     bytes += body.length
   }
   return { sequence: record.sequence, recordId, items: decoded, bytes }
+}
+
+/** Stops at the length that the item states, so that a wrong one cannot exhaust memory. */
+function bodyOf({ compressedBody, bodyBytes }: WalItem): Buffer {
+  const body = unsnappy(compressedBody, { bodyBytesMax: compressedBody.length, decompressedBytesMax: bodyBytes })
+  if (body.length !== bodyBytes) throw new SkaldError('storage_corrupt', `corrupt WAL record: a body of ${body.length} bytes where ${bodyBytes} are stated`)
+  return body
 }
 
 /** Ids in recent segments, oldest first: newest segments are read until the bound is reached. A segment that cannot be read is passed over with a warning. */

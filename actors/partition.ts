@@ -37,7 +37,7 @@ export type PartitionMessage =
   | { readonly kind: 'published'; readonly record: DecodedRecord }
   /** Somebody published up to here. */
   | { readonly kind: 'heard'; readonly sequence: Sequence }
-  | { readonly kind: 'read'; readonly records: ReadonlyArray<DecodedRecord>; readonly through: Sequence }
+  | { readonly kind: 'read'; readonly from: Sequence; readonly records: ReadonlyArray<DecodedRecord> }
   | { readonly kind: 'readFailed'; readonly error: unknown }
   | { readonly kind: 'check' }
   | { readonly kind: 'giveUpWaiting' }
@@ -95,9 +95,9 @@ export interface PartitionIdentity {
 }
 
 /** Pulls are sized by bytes: by count they overrun the server's pending limit. */
-const READ_BYTES = 16 * 1024 * 1024
+const READ_BYTES = 4 * 1024 * 1024
 /** Decoded records that wait for an earlier one. */
-const WAITING_BYTES_MAX = 32 * 1024 * 1024
+const WAITING_BYTES_MAX = 8 * 1024 * 1024
 /** After a read of the WAL that failed. */
 const READ_RETRY_MS = 500
 const STARTS_PER_LEASE = 2 ** 20
@@ -131,6 +131,8 @@ async function start(services: Services, identity: PartitionIdentity, context: A
   context.children.setPolicy({ restartsMax: 0 })
   const claimed = await catalog.claim(identity.partition, nextEpoch(identity, catalog.current(identity.partition).epoch))
   await wal.open(identity.partition, claimed.checkpoint)
+  // A predecessor may have ended between commit and purge.
+  await wal.purge(identity.partition, claimed.checkpoint)
   const ids = new AppliedIds()
   for (const id of await loadAppliedIds(services, claimed)) ids.add(id)
   const follow = new PartitionFollow(claimed.checkpoint, WAITING_BYTES_MAX)
@@ -181,13 +183,7 @@ class PartitionActor {
         return this.advance()
       case 'read':
         state.reading = false
-        for (const record of message.records) {
-          // Sequences between records are purged or were never stored.
-          state.follow.skipTo(record.sequence - 1)
-          state.follow.offer(record)
-          this.applyReady()
-        }
-        if (message.records.length === 0) state.follow.skipTo(message.through)
+        state.follow.offerRead(message.from, message.records)
         return this.advance()
       case 'readFailed':
         state.reading = false
@@ -225,12 +221,15 @@ class PartitionActor {
     const grace = this.state.follow.bytes > 0 ? GAP_GRACE_MS : 0
     const read = async (): Promise<PartitionMessage> => {
       if (grace > 0) await this.services.clock.sleep(grace)
-      return { kind: 'read', ...(await readRecords(this.services.wal, partition, from, READ_BYTES)) }
+      const records = await readRecords(this.services.wal, partition, from, READ_BYTES)
+      // Sequences that are gone were purged by an owner: by a newer one, unless this is still the newest (then they were never stored).
+      if (records[0]?.sequence !== from) await this.services.catalog.claim(partition, this.state.epoch)
+      return { kind: 'read', from, records }
     }
     void read().then(
       (message) => this.context.self.tell(message),
       (error: unknown) => {
-        this.context.self.tell({ kind: 'readFailed', error })
+        this.context.self.tell(error instanceof FencedError ? { kind: 'fenced', error } : { kind: 'readFailed', error })
       },
     )
   }
@@ -252,6 +251,7 @@ class PartitionActor {
   }
 
   private apply(record: DecodedRecord): void {
+    if (record.holeThrough !== undefined) return
     const { ids, head } = this.state
     const { sequence } = record
     const recordId: AppliedId = { tenant: '', id: record.recordId, sequence }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { PartitionFollow, type DecodedRecord } from '../../actors/partition-follow.ts'
+import { hole, PartitionFollow, type DecodedRecord } from '../../actors/partition-follow.ts'
 
 const record = (sequence: number, bytes = 10): DecodedRecord => ({ sequence, recordId: `r${sequence}`, items: [], bytes })
 
@@ -43,13 +43,20 @@ describe('PartitionFollow (W1: every record once, in sequence order)', () => {
 
   it('goes on behind purged sequences', () => {
     const follow = new PartitionFollow(0, 1_000)
-    follow.offer(record(3))
-    follow.offer(record(8))
-    follow.skipTo(6)
+    follow.offerRead(1, [hole(1, 6)])
+    expect(drain(follow)).toEqual([1])
     expect(follow.applied).toBe(6)
-    expect(follow.missingFrom()).toBe(7)
-    follow.skipTo(7)
-    expect(drain(follow)).toEqual([8])
+    follow.offerRead(7, [record(9)])
+    expect(drain(follow)).toEqual([7, 9])
+    expect(follow.missingFrom()).toBeNull()
+  })
+
+  it('applies all that a read gave even if its taker pauses in between', () => {
+    const follow = new PartitionFollow(0, 15)
+    follow.offerRead(1, [record(1), record(2), record(3)])
+    expect(follow.take()?.sequence).toBe(1)
+    follow.offerRead(2, [record(2), record(3), record(4)])
+    expect(drain(follow)).toEqual([2, 3, 4])
   })
 
   it('knows of records by hearsay', () => {
@@ -69,9 +76,10 @@ describe('PartitionFollow (W1: every record once, in sequence order)', () => {
       const log = Array.from({ length: 100 }, (_, i) => record(i + 1))
       while (taken.length < log.length) {
         const missing = follow.missingFrom()
-        const offered = missing !== null && random() < 0.3 ? log.slice(missing - 1, missing + 3) : [log[Math.floor(random() * log.length)]!]
-        for (const one of offered) follow.offer(one)
-        taken.push(...drain(follow))
+        if (missing !== null && random() < 0.3) follow.offerRead(missing, log.slice(missing - 1, missing + 3))
+        else follow.offer(log[Math.floor(random() * log.length)]!)
+        // The taker may pause at any moment.
+        for (let next = follow.take(); next !== null; next = random() < 0.8 ? follow.take() : null) taken.push(next.sequence)
       }
       expect(taken).toEqual(log.map((r) => r.sequence))
     }
