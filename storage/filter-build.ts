@@ -7,14 +7,14 @@
 import zlib from 'node:zlib'
 import type { Labels } from '../protocols/model.ts'
 import type { SealedRows } from './block-rows.ts'
-import { GramScanner } from './filter-grams.ts'
+import { GramScanner, WORD_HASHES } from './filter-grams.ts'
 import { PAIR_HASHES, pairHashes } from './filter-pairs.ts'
 import { FILTER_BITS_LOG2_MAX, FILTER_BITS_LOG2_MIN, FILTER_PAGE_BITS, FILTER_PAGE_CRC_BYTES, FILTER_PAGES } from './segment-format.ts'
 
 /** Share of bits set up to which a filter is folded. A half is where a Bloom filter has the most information a bit. */
 const DENSITY_MAX = 0.5
 /** A byte of a line begins at most one ID gram and one word gram. */
-const GRAMS_A_BYTE = 2
+const HASHES_A_BYTE = 1 + WORD_HASHES
 /** Bytes of a page's slice before folding. */
 const SLICE_BYTES_MAX = 1 << (FILTER_BITS_LOG2_MAX - FILTER_PAGE_BITS - 3)
 
@@ -34,8 +34,8 @@ export class FilterBuilder {
   #sliceBytes = SLICE_BYTES_MAX
 
   block(rows: SealedRows): BlockFilter {
-    const grams = rows.lines.length * GRAMS_A_BYTE + PAIR_HASHES * pairCount(rows)
-    this.#bitsLog2 = Math.min(FILTER_BITS_LOG2_MAX, Math.max(FILTER_BITS_LOG2_MIN, Math.ceil(Math.log2(2 * grams))))
+    const hashes = rows.lines.length * HASHES_A_BYTE + PAIR_HASHES * pairCount(rows)
+    this.#bitsLog2 = Math.min(FILTER_BITS_LOG2_MAX, Math.max(FILTER_BITS_LOG2_MIN, Math.ceil(Math.log2(2 * hashes))))
     this.#sliceBytes = sliceBytesOf(this.#bitsLog2)
     this.#bits.fill(0, 0, FILTER_PAGES * this.#sliceBytes)
     this.#addLines(rows.lines, rows.lengths)

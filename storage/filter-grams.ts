@@ -10,6 +10,8 @@
 
 export const ID_GRAM = 6
 export const WORD_GRAM = 4
+/** Hashes of a word gram: short words have few grams, and texts few words, so two bits each are cheap and keep them apart. */
+export const WORD_HASHES = 2
 
 const DOT = 46
 
@@ -36,10 +38,10 @@ function spread(product: number): number {
 const SEEN_RUNS_LOG2 = 12
 
 export class GramScanner {
-  /** Hashes of the last scan's grams: the first `idCount` of ID grams, the first `wordCount` of word grams. */
+  /** Hashes of the last scan's grams: the first `idCount` of ID grams, the first `wordCount` of word grams (WORD_HASHES each). */
   idHashes = new Uint32Array(1024)
   idCount = 0
-  wordHashes = new Uint32Array(1024)
+  wordHashes = new Uint32Array(WORD_HASHES * 1024)
   wordCount = 0
   #bytes: Uint8Array = new Uint8Array(0)
   #view: DataView = new DataView(new ArrayBuffer(0))
@@ -63,7 +65,7 @@ export class GramScanner {
     this.wordCount = 0
     if (this.idHashes.length < to - from) {
       this.idHashes = new Uint32Array(2 * (to - from))
-      this.wordHashes = new Uint32Array(2 * (to - from))
+      this.wordHashes = new Uint32Array(2 * WORD_HASHES * (to - from))
     }
     const bytes = this.#bytes
     for (let i = from; i < to; i++) {
@@ -107,7 +109,11 @@ export class GramScanner {
     for (let i = from; i <= to - WORD_GRAM; i++) {
       const four = view.getInt32(i, true) | FOLD
       letters = CLASSES[bytes[i + WORD_GRAM - 1]!] === IN_RUN ? letters + 1 : 0
-      if (letters >= WORD_GRAM) wordHashes[wordCount++] = spread(Math.imul(four ^ WORD_SEED, 0x85eb_ca6b))
+      if (letters >= WORD_GRAM) {
+        const hash = spread(Math.imul(four ^ WORD_SEED, 0x85eb_ca6b))
+        wordHashes[wordCount++] = hash
+        wordHashes[wordCount++] = spread(Math.imul(hash, 0xc2b2_ae35))
+      }
       if (i <= to - ID_GRAM) idHashes[idCount++] = spread(Math.imul(four, 0x9e37_79b1) ^ Math.imul(view.getUint16(i + 4, true) | (FOLD & 0xffff), 0xc2b2_ae35))
     }
     this.idCount = idCount
