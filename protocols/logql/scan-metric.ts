@@ -100,7 +100,8 @@ export interface FailedRow {
 /** Takes the pipeline's rows in ascending time; walks the slots along. */
 class WindowSink implements RowSink {
   failed: FailedRow | null = null
-  private readonly metric: MetricStates
+  private readonly states: MetricStates['states']
+  private readonly used: Uint8Array
   private readonly seriesBy: SeriesByLabels
   private readonly source: SampleSource
   private edges: Float64Array = new Float64Array(0)
@@ -109,7 +110,8 @@ class WindowSink implements RowSink {
   private shiftNs = 0
 
   constructor(metric: MetricStates, seriesBy: SeriesByLabels) {
-    this.metric = metric
+    this.states = metric.states
+    this.used = metric.slots.used
     this.seriesBy = seriesBy
     this.source = metric.operator.source
   }
@@ -125,13 +127,13 @@ class WindowSink implements RowSink {
     const time = row.relativeNs
     if (time > this.edges[this.cursor + 1]!) this.cursor = slotOfTime(this.edges, this.cursor + 1, time)
     const slot = this.firstSlot + this.cursor
-    if (this.metric.slots.used[slot] === 0) return true
+    if (this.used[slot] === 0) return true
     if (row.error !== '') {
       this.failed = { relativeNs: time, labelsId: row.labelsId(), error: row.error, details: row.errorDetails }
       return false
     }
     const sample = this.source === 'row' ? 1 : this.source === 'bytes' ? row.lineBytes() : row.sample
-    this.metric.states.add(this.seriesBy.of(row.labelsId()), slot, sample, time + this.shiftNs)
+    this.states.add(this.seriesBy.of(row.labelsId()), slot, sample, time + this.shiftNs)
     return true
   }
 }
