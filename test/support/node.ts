@@ -10,8 +10,8 @@ export interface TestNode {
   readonly dataDir: string
   /** Stops the node; its data directory stays until `remove`. */
   stop(): Promise<void>
-  /** Starts it again on the same data. */
-  restart(): Promise<void>
+  /** Starts it again on the same data, with more or other `SKALD_…` variables. */
+  restart(environment?: Readonly<Record<string, string>>): Promise<void>
   remove(): Promise<void>
 }
 
@@ -20,9 +20,17 @@ export interface TestNodeOptions extends NodeOptions {
   readonly environment?: Readonly<Record<string, string>>
 }
 
+/** Tests push as fast as they can; what is about rates and their limits sets its own. */
+const AMPLE_RATES = {
+  SKALD_LIMITS_CONFIG_INGESTION_RATE_MB: '1000',
+  SKALD_LIMITS_CONFIG_INGESTION_BURST_SIZE_MB: '1000',
+  SKALD_LIMITS_CONFIG_PER_STREAM_RATE_LIMIT: '1GB',
+  SKALD_LIMITS_CONFIG_PER_STREAM_RATE_LIMIT_BURST: '1GB',
+}
+
 export async function startTestNode(options: TestNodeOptions = {}): Promise<TestNode> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'skald-node-'))
-  const environment = { SKALD_DATA_DIR: dataDir, SKALD_HTTP_PORT: '0', SKALD_LOG_LEVEL: 'error', SKALD_INGESTER_FLUSH_CHECK_PERIOD: '100ms', SKALD_HTTP_SHUTDOWN_TIMEOUT: '100ms', ...options.environment }
+  const environment = { SKALD_DATA_DIR: dataDir, SKALD_HTTP_PORT: '0', SKALD_LOG_LEVEL: 'error', SKALD_INGESTER_FLUSH_CHECK_PERIOD: '100ms', SKALD_HTTP_SHUTDOWN_TIMEOUT: '100ms', ...AMPLE_RATES, ...options.environment }
   const { config } = loadSkaldConfig({ environment })
   let running = await startNode(config, options)
   let stopped = false
@@ -36,9 +44,9 @@ export async function startTestNode(options: TestNodeOptions = {}): Promise<Test
     },
     dataDir,
     stop,
-    async restart() {
+    async restart(more = {}) {
       await stop()
-      running = await startNode(config, options)
+      running = await startNode(loadSkaldConfig({ environment: { ...environment, ...more } }).config, options)
       stopped = false
     },
     async remove() {
