@@ -147,6 +147,7 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
     budget: new MemoryBudget({ bytesMax: config.memory.budget }),
     slabs: new SlabPool(SLAB_POOL_BYTES_MAX),
     limitsOf: (tenant) => tenantLimits.of(tenant),
+    gatewayCount: () => 1,
     settings: nodeSettings(config),
   }
 

@@ -32,6 +32,8 @@ export interface Services {
   readonly budget: MemoryBudget
   readonly slabs: SlabPool
   readonly limitsOf: (tenant: string) => Limits
+  /** Nodes that take pushes: global rates are shared by them. */
+  readonly gatewayCount: () => number
   readonly settings: NodeSettings
 }
 

@@ -1,17 +1,19 @@
 /**
- * The tenant actor on a gateway node (the distributor's work): validates a push against the tenant's limits, applies its rates, splits hot streams, routes
- * streams to partitions, and answers when every part is acknowledged (W1, W3). It copies no line unless something has to be left out or split.
+ * The tenant actor on a gateway node (the distributor's work): admits what of a push the tenant's limits allow, routes streams to partitions, and answers
+ * when every part is acknowledged (W1, W3). It copies no line unless something has to be left out or split.
  */
 import { compressSync } from 'snappy'
 import type { ActorRef, Behavior, Reply } from '../runtime/actor.ts'
 import { SkaldError } from '../runtime/errors.ts'
 import type { Limits } from '../protocols/limits.ts'
 import type { Sequence, TenantId } from '../protocols/model.ts'
+import { PushAdmission } from '../protocols/push/admission.ts'
 import type { PushBatch } from '../protocols/push/batch.ts'
 import type { DecodedPush } from '../protocols/push/content.ts'
 import { encodeStreams } from '../protocols/push/encode-protobuf.ts'
+import type { DiscardReason } from '../protocols/push/refusals.ts'
 import { splitBatch } from '../protocols/push/split.ts'
-import { PushValidator, type PushVerdict } from '../protocols/push/validate.ts'
+import type { PushVerdict } from '../protocols/push/validate.ts'
 import { partitionOf } from '../protocols/routing.ts'
 import type { Services } from './services.ts'
 import type { WalWriterMessage, WriteItem } from './wal-writer.ts'
@@ -35,7 +37,7 @@ export type WriterOf = (partition: number) => ActorRef<WalWriterMessage>
 
 interface TenantState {
   limits: Limits
-  validator: PushValidator
+  admission: PushAdmission
 }
 
 /** Raw bytes of a WAL item: below the server's largest message whatever the compression. */
@@ -58,25 +60,42 @@ export function tenantBehavior(services: Services, tenant: TenantId, writerOf: W
 
 function freshState(services: Services, tenant: TenantId): TenantState {
   const limits = services.limitsOf(tenant)
-  return { limits, validator: new PushValidator(tenant, limits) }
+  return { limits, admission: new PushAdmission(tenant, limits, services.settings) }
 }
 
 function accept(services: Services, tenant: TenantId, state: TenantState, message: TenantMessage, writerOf: WriterOf): void {
   const nowMs = services.clock.nowMs()
-  const verdicts = message.push.batches.map((batch) => state.validator.validate(batch, nowMs))
   countReceived(services, tenant, message.push.batches)
+  const verdicts = admitAll(services, tenant, state, message.push.batches, nowMs)
   countDiscarded(services, tenant, verdicts)
-  const refusal = verdicts.find((verdict) => verdict.refusal !== null)?.refusal ?? null
-  const answer: PushAnswer = refusal ?? STORED
+  const answer = answerOf(verdicts)
+  // What will be sent again is not all of it stored: its id must not stand for the rest.
+  const pushId = answer.status === 429 ? '' : message.pushId
   const untouched = verdicts.length === 1 && verdicts[0]!.batch === message.push.batches[0]
   const writes = verdicts.flatMap((verdict, i) =>
-    verdict.batch === null ? [] : itemsOf(services, tenant, verdict.batch, verdict, idOf(message.pushId, i), nowMs, untouched ? message.push.snappyBody : null),
+    verdict.batch === null ? [] : itemsOf(services, tenant, verdict.batch, verdict, idOf(pushId, i), nowMs, untouched ? message.push.snappyBody : null),
   )
   if (writes.length === 0) return message.reply.succeed(answer)
   settle(services, writes, writerOf).then(
     () => message.reply.succeed(answer),
     (error: unknown) => message.reply.fail(error),
   )
+}
+
+/** Everything is admitted before anything is written: a tenant over its rate has the whole push refused. */
+function admitAll(services: Services, tenant: TenantId, { admission }: TenantState, batches: ReadonlyArray<PushBatch>, nowMs: number): PushVerdict[] {
+  try {
+    return batches.map((batch) => admission.admit(batch, services.gatewayCount(), nowMs))
+  } catch (error) {
+    if (error instanceof SkaldError && error.code === 'rate_limited') countAllDiscarded(services, tenant, batches, 'rate_limited')
+    throw error
+  }
+}
+
+/** What can be tried again is told before what cannot. */
+function answerOf(verdicts: ReadonlyArray<PushVerdict>): PushAnswer {
+  const refusals = verdicts.flatMap(({ refusal }) => (refusal === null ? [] : [refusal]))
+  return refusals.find(({ status }) => status === 429) ?? refusals[0] ?? STORED
 }
 
 /** Part 0 keeps the client's id, so that the commonest push is known by what the client sent. */
@@ -150,7 +169,7 @@ function byPartition(services: Services, tenant: TenantId, batch: PushBatch, lab
 function countReceived(services: Services, tenant: TenantId, batches: ReadonlyArray<PushBatch>): void {
   for (const batch of batches) {
     services.metrics.linesReceived.inc({ tenant }, batch.rowCount)
-    services.metrics.bytesReceived.inc({ tenant }, batch.streams.reduce((sum, s) => sum + s.lineBytes + s.metadataBytes, 0))
+    services.metrics.bytesReceived.inc({ tenant }, bytesOf(batch))
   }
 }
 
@@ -162,6 +181,13 @@ function countDiscarded(services: Services, tenant: TenantId, verdicts: Readonly
     }
   }
 }
+
+function countAllDiscarded(services: Services, tenant: TenantId, batches: ReadonlyArray<PushBatch>, reason: DiscardReason): void {
+  services.metrics.discardedSamples.inc({ reason, tenant }, batches.reduce((sum, batch) => sum + batch.rowCount, 0))
+  services.metrics.discardedBytes.inc({ reason, tenant }, batches.reduce((sum, batch) => sum + bytesOf(batch), 0))
+}
+
+const bytesOf = (batch: PushBatch): number => batch.streams.reduce((sum, s) => sum + s.lineBytes + s.metadataBytes, 0)
 
 /** Turns a failure into what the client is told. */
 export function answerOfError(error: unknown): PushAnswer {

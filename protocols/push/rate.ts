@@ -9,9 +9,7 @@ import { TextCache } from '../label-cache.ts'
 import type { Limits } from '../limits.ts'
 import type { TenantId } from '../model.ts'
 import type { PushBatch } from './batch.ts'
-import { decodePushRequest } from './decode-protobuf.ts'
-import { encodeStreams } from './encode-protobuf.ts'
-import { Refusals } from './refusals.ts'
+import { leaveOutStreams } from './leave-out.ts'
 import type { CheckedStream } from './stream-check.ts'
 import type { PushVerdict } from './validate.ts'
 
@@ -62,14 +60,17 @@ export class PushRates {
 
   /**
    * What of a valid push the rates let through: the verdict itself, or one without the streams that are too fast, their refusal told.
-   * Throws `rate_limited` when the tenant is over its rate.
+   * `shardCounts[k]`: stream k may be as fast as that many. Throws `rate_limited` when the tenant is over its rate.
    */
-  admit(verdict: PushVerdict, nodeCount: number, nowMs: number): PushVerdict {
+  admit(verdict: PushVerdict, nodeCount: number, nowMs: number, shardCounts?: ReadonlyArray<number>): PushVerdict {
     const { batch, streams } = verdict
     if (batch === null) return verdict
     this.#takeForTenant(batch, nodeCount, nowMs)
-    const fast = batch.streams.flatMap((_, k) => (this.#takeForStream(batch, k, streams[k]!, nowMs) ? [] : [k]))
-    return fast.length === 0 ? verdict : this.#without(fast, verdict, batch)
+    return leaveOutStreams(verdict, 'per_stream_rate_limit', (k) => {
+      const { lineBytes, metadataBytes, rowFrom, rowTo } = batch.streams[k]!
+      const bytes = lineBytes + metadataBytes
+      return this.#takeForStream(streams[k]!, bytes / (shardCounts?.[k] ?? 1), nowMs) ? null : this.#streamText(streams[k]!.labelsText, bytes, rowTo - rowFrom)
+    })
   }
 
   #takeForTenant(batch: PushBatch, nodeCount: number, nowMs: number): void {
@@ -86,29 +87,11 @@ export class PushRates {
     )
   }
 
-  #takeForStream(batch: PushBatch, k: number, { labelsText }: CheckedStream, nowMs: number): boolean {
-    const stream = batch.streams[k]!
+  #takeForStream({ labelsText }: CheckedStream, bytes: number, nowMs: number): boolean {
     const state = this.#streams.get(labelsText)
-    const { bucket, taken } = take(state.bucket ?? fullBucket(this.#streamRate, nowMs), this.#streamRate, stream.lineBytes + stream.metadataBytes, nowMs)
+    const { bucket, taken } = take(state.bucket ?? fullBucket(this.#streamRate, nowMs), this.#streamRate, bytes, nowMs)
     state.bucket = bucket
     return taken
-  }
-
-  #without(fast: ReadonlyArray<number>, verdict: PushVerdict, batch: PushBatch): PushVerdict {
-    const refusals = new Refusals()
-    for (const k of fast) {
-      const { rowFrom, rowTo, lineBytes, metadataBytes } = batch.streams[k]!
-      refusals.add('per_stream_rate_limit', this.#streamText(verdict.streams[k]!.labelsText, lineBytes + metadataBytes, rowTo - rowFrom), rowTo - rowFrom, lineBytes + metadataBytes)
-    }
-    const kept = batch.streams.map((_, k) => k).filter((k) => !fast.includes(k))
-    const rows = kept.reduce((sum, k) => sum + batch.streams[k]!.rowTo - batch.streams[k]!.rowFrom, 0)
-    return {
-      ...verdict,
-      batch: rows === 0 ? null : decodePushRequest(encodeStreams(batch, kept)),
-      streams: rows === 0 ? [] : kept.map((k) => verdict.streams[k]!),
-      refusal: verdict.refusal ?? { status: 429, message: refusals.text() },
-      discarded: new Map([...verdict.discarded, ...refusals.discarded]),
-    }
   }
 
   /** Loki's ingester answers per stream, with the total behind. */

@@ -67,3 +67,9 @@ export class Refusals {
     return [...parts, ...(this.#unlisted > 0 ? [`${this.#unlisted} more errors`] : [])].join('; ')
   }
 }
+
+export function mergeDiscards(a: ReadonlyMap<DiscardReason, DiscardCount>, b: ReadonlyMap<DiscardReason, DiscardCount>): ReadonlyMap<DiscardReason, DiscardCount> {
+  const all = new Refusals()
+  for (const counts of [a, b]) for (const [reason, { entryCount, bytes }] of counts) all.discard(reason, entryCount, bytes)
+  return all.discarded
+}

@@ -61,28 +61,9 @@ function encodePieces(batch: PushBatch, pieces: ReadonlyArray<Piece>): Buffer {
     const stream = batch.streams[k]!
     if (rows === null) encoder.streamField(batch.body, stream.byteFrom, stream.byteTo)
     else {
-      for (let row = rows.from; row < rows.to; row++) encodeRow(encoder, batch, row)
+      for (let row = rows.from; row < rows.to; row++) encoder.row(batch, row)
       encoder.endStream(stream.labelsText)
     }
   }
   return encoder.finish()
-}
-
-function encodeRow(encoder: PushEncoder, batch: PushBatch, row: number): void {
-  const relative = batch.relativeNs[row]!
-  const baseSeconds = Number(batch.baseNs / 1_000_000_000n)
-  const baseNanos = Number(batch.baseNs % 1_000_000_000n)
-  const seconds = Math.floor((baseNanos + relative) / 1e9)
-  const { body, starts, lengths, metadataStarts, metadataEnds } = batch
-  const lineFrom = starts[row]!
-  encoder.entry(
-    baseSeconds + seconds,
-    baseNanos + relative - seconds * 1e9,
-    body,
-    lineFrom,
-    lineFrom + lengths[row]!,
-    metadataStarts === null ? null : body,
-    metadataStarts?.[row] ?? 0,
-    metadataEnds?.[row] ?? 0,
-  )
 }

@@ -8,7 +8,10 @@ import { formatLabels } from '../labels.ts'
 import type { Limits } from '../limits.ts'
 import type { Labels } from '../model.ts'
 import type { PushBatch } from './batch.ts'
+import { decodePushRequest } from './decode-protobuf.ts'
 import { PushEncoder } from './encode-protobuf.ts'
+import type { CheckedStream } from './stream-check.ts'
+import type { PushVerdict } from './validate.ts'
 
 export const SHARD_LABEL = '__stream_shard__'
 /** More shards than this help nobody. */
@@ -61,6 +64,30 @@ export class StreamShards {
     state.pace = paceAfter(state.pace, bytes, nowMs)
     return shardCount(state.pace, bytes, this.#limits.desired_rate)
   }
+
+  /** The same for every stream of a verdict. */
+  countsOf({ batch, streams }: PushVerdict, nowMs: number): ReadonlyArray<number> {
+    if (batch === null || !this.#limits.enabled) return []
+    return batch.streams.map((stream, k) => (stream.rowTo === stream.rowFrom ? 1 : this.shardsOf(streams[k]!.labelsText, stream.lineBytes + stream.metadataBytes, nowMs)))
+  }
+}
+
+/** The verdict with its hot streams dealt over their shards; itself when no stream is hot. */
+export function splitHotStreams(verdict: PushVerdict, shardCounts: ReadonlyArray<number>): PushVerdict {
+  const { batch, streams } = verdict
+  if (batch === null || shardCounts.every((count) => count === 1)) return verdict
+  const encoder = new PushEncoder()
+  const written: CheckedStream[] = []
+  batch.streams.forEach((stream, k) => {
+    const checked = streams[k]!
+    if (shardCounts[k]! > 1) {
+      for (const labels of encodeShards(encoder, batch, k, checked.labels, shardCounts[k]!)) written.push({ labels, labelsText: formatLabels(labels), refusal: null })
+    } else {
+      encoder.streamField(batch.body, stream.byteFrom, stream.byteTo)
+      written.push(checked)
+    }
+  })
+  return { ...verdict, batch: decodePushRequest(encoder.finish()), streams: written }
 }
 
 /** The labels of one shard. */
