@@ -21,8 +21,9 @@ export type ReadRange = (offset: number, lengthBytes: number) => Promise<Buffer>
 const TAIL_GUESS_BYTES = 64 << 10
 /** Unneeded bytes between two ranges that are read along rather than asked for apart. */
 const GAP_BYTES_MAX = 16 << 10
-/** Stored bytes that are fetched ahead of the scan. */
-const WINDOW_BYTES = 8 << 20
+/** Stored bytes that are fetched together: little at first, because the first block may be enough, then twice as much each time up to the greatest. */
+const WINDOW_BYTES_MIN = 512 << 10
+const WINDOW_BYTES_MAX = 8 << 20
 
 /** `end` is the object's end, at least `footerBytes` of the catalog entry. Throws `storage_corrupt`. */
 export function openSegment(key: string, end: Buffer, objectBytes: number): SegmentFooter {
@@ -72,6 +73,11 @@ export function columnsFor(needs: Pick<ScanNeeds, 'lines' | 'metadata' | 'levels
   return COLUMN_KINDS.filter((kind) => wanted[kind])
 }
 
+interface LoadedBlock {
+  readonly facts: BlockFacts
+  readonly columns: FetchedColumns
+}
+
 const ALL = (): boolean => true
 
 export class SegmentReader {
@@ -112,17 +118,18 @@ export class SegmentReader {
     return { section, blocks: selectByFilter(blocks, answer.mayHold, stats), stats }
   }
 
-  /** The selected blocks in order, with these columns fetched; reads run ahead by one window. */
-  async *load({ section, blocks }: Pick<Selection, 'section' | 'blocks'>, kinds: ReadonlyArray<ColumnKind>): AsyncGenerator<EntryBlock> {
-    const windows = windowsOf(blocks, kinds)
-    let ahead = windows[0] === undefined ? null : this.#fetch(windows[0], kinds)
-    for (const [i, window] of windows.entries()) {
-      const fetched = await ahead!
-      const next = windows[i + 1]
-      ahead = next === undefined ? null : this.#fetch(next, kinds)
+  /**
+   * The selected blocks in order, with these columns fetched; reads run ahead by one window. `wanted` is asked again just before a block is fetched and before it
+   * is given out: a scan that has what it needs says no to the rest.
+   */
+  async *load({ section, blocks }: Pick<Selection, 'section' | 'blocks'>, kinds: ReadonlyArray<ColumnKind>, wanted: (block: BlockFacts) => boolean = ALL): AsyncGenerator<EntryBlock> {
+    let ahead: Promise<LoadedBlock[]> | null = null
+    for (const window of [...windowsOf(blocks, kinds), []]) {
+      const loaded: LoadedBlock[] = (await ahead) ?? []
+      ahead = this.#fetch(window.filter(wanted), kinds)
       // A consumer that stops early leaves the read ahead to itself.
-      ahead?.catch(() => undefined)
-      for (const [k, block] of window.entries()) yield new StoredBlock(this.key, block, runsOf(section, block), fetched[k]!)
+      ahead.catch(() => undefined)
+      for (const { facts, columns } of loaded) if (wanted(facts)) yield new StoredBlock(this.key, facts, runsOf(section, facts), columns)
     }
   }
 
@@ -130,17 +137,17 @@ export class SegmentReader {
     return this.footer.sections.find((s) => s.tenant === tenant)
   }
 
-  async #fetch(blocks: ReadonlyArray<BlockFacts>, kinds: ReadonlyArray<ColumnKind>): Promise<FetchedColumns[]> {
-    const fetched: FetchedColumns[] = blocks.map(() => ({}))
-    const wanted = kinds.flatMap((kind) => blocks.map((block, k) => ({ k, kind, range: rangeOf(block, kind) }))).filter((w) => w.range.storedBytes > 0)
-    wanted.sort((a, b) => a.range.offset - b.range.offset)
+  async #fetch(blocks: ReadonlyArray<BlockFacts>, kinds: ReadonlyArray<ColumnKind>): Promise<LoadedBlock[]> {
+    const loaded: LoadedBlock[] = blocks.map((facts) => ({ facts, columns: {} }))
+    const parts = loaded.flatMap(({ facts, columns }) => kinds.map((kind) => ({ columns, kind, range: rangeOf(facts, kind) }))).filter((part) => part.range.storedBytes > 0)
+    parts.sort((a, b) => a.range.offset - b.range.offset)
     await Promise.all(
-      coalesced(wanted.map((w) => w.range)).map(async ({ offset, length, from, to }) => {
+      coalesced(parts.map((part) => part.range)).map(async ({ offset, length, from, to }) => {
         const bytes = await this.#read(offset, length)
-        for (const { k, kind, range } of wanted.slice(from, to)) fetched[k]![kind] = bytes.subarray(range.offset - offset, range.offset - offset + range.storedBytes)
+        for (const { columns, kind, range } of parts.slice(from, to)) columns[kind] = bytes.subarray(range.offset - offset, range.offset - offset + range.storedBytes)
       }),
     )
-    return fetched
+    return loaded
   }
 }
 
@@ -154,14 +161,14 @@ const rangeOf = (block: BlockFacts, kind: ColumnKind): ColumnRange => block.colu
 
 function windowsOf(blocks: ReadonlyArray<BlockFacts>, kinds: ReadonlyArray<ColumnKind>): BlockFacts[][] {
   const windows: BlockFacts[][] = []
-  let bytes = Infinity
+  let room = 0
   for (const block of blocks) {
     const own = kinds.reduce((sum, kind) => sum + rangeOf(block, kind).storedBytes, 0)
-    bytes += own
-    if (bytes > WINDOW_BYTES) {
+    if (windows.length === 0 || own > room) {
+      room = Math.min(WINDOW_BYTES_MAX, WINDOW_BYTES_MIN * 2 ** windows.length)
       windows.push([])
-      bytes = own
     }
+    room -= own
     windows.at(-1)!.push(block)
   }
   return windows
@@ -173,7 +180,7 @@ export function coalesced(ranges: ReadonlyArray<ColumnRange>): Array<{ offset: n
   for (const [i, range] of ranges.entries()) {
     const last = reads.at(-1)
     const end = range.offset + range.storedBytes
-    if (last !== undefined && range.offset - (last.offset + last.length) <= GAP_BYTES_MAX && end - last.offset <= WINDOW_BYTES) {
+    if (last !== undefined && range.offset - (last.offset + last.length) <= GAP_BYTES_MAX && end - last.offset <= WINDOW_BYTES_MAX) {
       last.length = end - last.offset
       last.to = i + 1
     } else reads.push({ offset: range.offset, length: range.storedBytes, from: i, to: i + 1 })

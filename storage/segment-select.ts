@@ -90,6 +90,21 @@ function acceptedStreams(section: SectionFooter, accept: (labels: Labels) => boo
 
 export const storedBytesOf = (block: BlockFacts): number => block.columns.reduce((sum, column) => sum + column.storedBytes, 0)
 
+/** In the order in which a log query wants them: those that reach farthest to its side first. */
+export function blocksByTime(blocks: ReadonlyArray<BlockFacts>, direction: 'forward' | 'backward'): BlockFacts[] {
+  const keyed = blocks.map((block) => ({ block, ...blockBounds(block) }))
+  if (direction === 'backward') keyed.sort((a, b) => (a.maxNs > b.maxNs ? -1 : a.maxNs < b.maxNs ? 1 : 0))
+  else keyed.sort((a, b) => (a.minNs < b.minNs ? -1 : a.minNs > b.minNs ? 1 : 0))
+  return keyed.map(({ block }) => block)
+}
+
+/** Whether all of a block is beyond a scan's `bound()`. */
+export function isBeyond(block: BlockFacts, bound: bigint | null, direction: 'forward' | 'backward'): boolean {
+  if (bound === null) return false
+  const { minNs, maxNs } = blockBounds(block)
+  return direction === 'backward' ? maxNs < bound : minNs > bound
+}
+
 /** What a stream has in this segment: what label, series, stats and volume endpoints need. */
 export interface SeriesFacts {
   readonly labels: Labels
