@@ -95,8 +95,12 @@ export class CountedRuns {
   }
 
   private forEachSlot({ block, window, from, to }: Part, slot: (slot: number, from: number, to: number) => void): void {
-    const times = block.relativeNs()
     const { edges, firstSlot } = window
+    if (edges.length === 2) {
+      if (this.metric.slots.used[firstSlot] === 1) slot(firstSlot, from, to)
+      return
+    }
+    const times = block.relativeNs()
     let row = from
     for (let j = 0; row < to; ) {
       j = slotOfTime(edges, j, times[row]!)

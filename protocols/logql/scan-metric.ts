@@ -41,14 +41,12 @@ class MetricScan implements Scan {
 
   add(block: EntryBlock): void {
     const { slots } = this.metric
-    const window = blockSlots(slots, block.baseNs, block.minNs, this.lastNs(block))
+    const lastNs = this.lastNs(block)
+    const window = blockSlots(slots, block.baseNs, block.minNs, lastNs)
     if (window === null) return
-    const { edges } = window
     for (const run of block.runs) {
       if (!this.matches(run.labels)) continue
-      const times = block.relativeNs()
-      const from = firstRowAfter(times, run.from, run.to, edges[0]!)
-      const to = firstRowAfter(times, from, run.to, edges[edges.length - 1]!)
+      const [from, to] = window.holdsAll && lastNs === block.maxNs ? [run.from, run.to] : rowsInside(block, run, window)
       if (from >= to) continue
       if (this.counted !== null) this.counted.add(block, run, from, to, window)
       else this.throughPipeline(block, run, from, to, window)
@@ -88,6 +86,12 @@ class MetricScan implements Scan {
       linesPassed: linesPassed + (counted?.rows ?? 0),
     }
   }
+}
+
+function rowsInside(block: EntryBlock, run: StreamRun, { edges }: BlockSlots): [from: number, to: number] {
+  const times = block.relativeNs()
+  const from = firstRowAfter(times, run.from, run.to, edges[0]!)
+  return [from, firstRowAfter(times, from, run.to, edges[edges.length - 1]!)]
 }
 
 export interface FailedRow {

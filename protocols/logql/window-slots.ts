@@ -77,6 +77,8 @@ export interface BlockSlots {
   readonly firstSlot: number
   /** One more than the slots they bound; the outermost may lie beyond the block. */
   readonly edges: Float64Array
+  /** No row of the block is outside the edges. */
+  readonly holdsAll: boolean
 }
 
 /** Null: no row of the block is in any window. */
@@ -85,7 +87,7 @@ export function blockSlots(slots: WindowSlots, baseNs: TimeNs, minNs: TimeNs, ma
   if (slotCount < 1 || maxNs < minNs || maxNs <= edges[0]! || minNs > edges[slotCount]!) return null
   const from = Math.max(0, firstEdgeAtOrAfter(edges, minNs) - 1)
   const to = Math.min(slotCount, firstEdgeAtOrAfter(edges, maxNs))
-  return { firstSlot: from, edges: relativeEdges(slots, from, to, edges[0]! - baseNs, baseNs) }
+  return { firstSlot: from, edges: relativeEdges(slots, from, to, edges[0]! - baseNs, baseNs), holdsAll: edges[from]! < minNs && maxNs <= edges[to]! }
 }
 
 function relativeEdges({ edges, offsets }: WindowSlots, from: number, to: number, shiftNs: bigint, baseNs: TimeNs): Float64Array {
