@@ -13,7 +13,18 @@ export const CHUNK_ENCODINGS = ['none', 'snappy', 'gzip', 'lz4', 'zstd'] as cons
 export type ChunkEncoding = (typeof CHUNK_ENCODINGS)[number]
 
 const GZIP_LEVEL = 1
-export const ZSTD_LEVEL = 1
+/**
+ * Level 3 with long minimum matches and small tables: on log lines smaller (0.150 against 0.156 of raw) and a quarter faster to read (1000 against 790 MB/s) than
+ * level 1 at the same cost of writing. Measured: docs/format.md.
+ */
+const ZSTD_PARAMETERS = {
+  [zlib.constants.ZSTD_c_compressionLevel]: 3,
+  [zlib.constants.ZSTD_c_minMatch]: 7,
+  [zlib.constants.ZSTD_c_hashLog]: 16,
+  [zlib.constants.ZSTD_c_chainLog]: 16,
+}
+/** Output is made in pieces of this size: fewer copies than the default of 16 KiB. */
+const ZSTD_PIECE_BYTES = 128 << 10
 
 interface Codec {
   readonly compress: (bytes: Buffer) => Buffer
@@ -25,11 +36,11 @@ const CODECS: ReadonlyArray<Codec> = [
   { compress: (bytes) => snappy.compressSync(bytes), decompress: uncompressSnappy },
   { compress: (bytes) => zlib.gzipSync(bytes, { level: GZIP_LEVEL }), decompress: (bytes, rawBytes) => zlib.gunzipSync(bytes, { maxOutputLength: rawBytes + 1 }) },
   { compress: (bytes) => lz4.compressSync(bytes), decompress: uncompressLz4 },
-  { compress: compressZstd, decompress: (bytes, rawBytes) => zlib.zstdDecompressSync(bytes, { maxOutputLength: rawBytes + 1, chunkSize: Math.max(64, rawBytes) }) },
+  { compress: compressZstd, decompress: (bytes, rawBytes) => zlib.zstdDecompressSync(bytes, { maxOutputLength: rawBytes + 1, chunkSize: Math.max(64, rawBytes + 1) }) },
 ]
 
 function compressZstd(bytes: Buffer): Buffer {
-  return zlib.zstdCompressSync(bytes, { params: { [zlib.constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } })
+  return zlib.zstdCompressSync(bytes, { params: ZSTD_PARAMETERS, chunkSize: ZSTD_PIECE_BYTES })
 }
 
 function uncompressSnappy(bytes: Buffer): Buffer {
