@@ -36,30 +36,38 @@ export function bySignature(series: ReadonlyArray<Series>, of: (labels: Labels) 
 }
 
 export function matchVectors(operation: VectorOperation, left: ReadonlyArray<Series>, right: ReadonlyArray<Series>, builder: SeriesBuilder): Series[] {
-  const { matching } = operation
-  const swapped = matching.card === 'one-to-many'
-  const of = signature(matching)
-  const ones = bySignature(swapped ? left : right, of)
-  for (const group of ones.values()) refuseOverlap(group, `found duplicate series on the ${swapped ? 'left' : 'right'} hand-side;many-to-many matching not allowed: matching labels must be unique on one side`)
+  const swapped = operation.matching.card === 'one-to-many'
+  const of = signature(operation.matching)
+  const ones = new Map<string, OneSide>()
+  for (const [key, group] of bySignature(swapped ? left : right, of)) ones.set(key, oneSide(group, swapped ? 'left' : 'right'))
   const pairs = new Pairs(operation, swapped, builder)
   for (const many of swapped ? right : left) {
     const key = of(many.labels)
-    for (const one of ones.get(key) ?? []) pairs.add(key, many, one)
+    const one = ones.get(key)
+    if (one !== undefined) pairs.add(key, many, one)
   }
   return pairs.results()
 }
 
-/** At no point may two of them have a value. */
-function refuseOverlap(group: ReadonlyArray<Series>, message: string): void {
-  if (group.length < 2) return
-  const seen = new Uint8Array(group[0]!.present.length)
-  for (const { present } of group) {
+/** The series of one signature on the side that must be unique: which of them has a value at a point. */
+interface OneSide {
+  readonly series: ReadonlyArray<Series>
+  /** By point; -1: none. */
+  readonly at: Int32Array
+}
+
+function oneSide(series: ReadonlyArray<Series>, side: 'left' | 'right'): OneSide {
+  const at = new Int32Array(series[0]!.present.length).fill(-1)
+  for (const [i, { present }] of series.entries()) {
     for (let k = 0; k < present.length; k++) {
       if (present[k] === 0) continue
-      if (seen[k] === 1) throw new SkaldError('query_failed', message)
-      seen[k] = 1
+      if (at[k] !== -1) {
+        throw new SkaldError('query_failed', `found duplicate series on the ${side} hand-side;many-to-many matching not allowed: matching labels must be unique on one side`)
+      }
+      at[k] = i
     }
   }
+  return { series, at }
 }
 
 class Pairs {
@@ -79,21 +87,36 @@ class Pairs {
     this.pointCount = builder.pointCount
   }
 
-  add(key: string, many: Series, one: Series): void {
-    const labels = resultLabels(many.labels, one.labels, this.matching)
-    const taken = this.takenBy(this.matching.card === 'one-to-one' ? key : `${key}${labelKey(labels)}`)
-    const [left, right] = this.swapped ? [one, many] : [many, one]
+  add(key: string, many: Series, { series, at }: OneSide): void {
+    let last = -1
+    let pair: Pair | null = null
     for (let k = 0; k < this.pointCount; k++) {
-      if (many.present[k] === 0 || one.present[k] === 0) continue
-      if (taken[k] === 1) throw this.multipleMatches()
-      taken[k] = 1
-      const value = this.outcome(left.values[k]!, right.values[k]!, left.values[k]!)
-      if (value !== null) setPoint(this.output.of(labels), k, value)
+      const i = at[k]!
+      if (i === -1 || many.present[k] === 0) continue
+      if (pair === null || i !== last) pair = this.pairOf(key, many, series[i]!)
+      last = i
+      this.addPoint(pair, k)
     }
   }
 
   results(): Series[] {
     return this.output.all
+  }
+
+  private addPoint(pair: Pair, k: number): void {
+    if (pair.taken[k] === 1) throw this.multipleMatches()
+    pair.taken[k] = 1
+    const left = pair.left.values[k]!
+    const value = this.outcome(left, pair.right.values[k]!, left)
+    if (value === null) return
+    pair.result ??= this.output.of(pair.labels)
+    setPoint(pair.result, k, value)
+  }
+
+  private pairOf(key: string, many: Series, one: Series): Pair {
+    const labels = resultLabels(many.labels, one.labels, this.matching)
+    const taken = this.takenBy(this.matching.card === 'one-to-one' ? key : `${key}${labelKey(labels)}`)
+    return this.swapped ? { left: one, right: many, labels, taken, result: null } : { left: many, right: one, labels, taken, result: null }
   }
 
   private takenBy(key: string): Uint8Array {
@@ -106,6 +129,15 @@ class Pairs {
     const why = this.matching.card === 'one-to-one' ? 'many-to-one matching must be explicit (group_left/group_right)' : 'grouping labels must ensure unique matches'
     return new SkaldError('query_failed', `multiple matches for labels: ${why}`)
   }
+}
+
+interface Pair {
+  readonly left: Series
+  readonly right: Series
+  readonly labels: Labels
+  readonly taken: Uint8Array
+  /** Made with its first point. */
+  result: Series | null
 }
 
 /** One to one: the labels matched on, or all but those ignored. With grouping: those of the many side, and the included ones of the one side. */
