@@ -30,8 +30,8 @@ export class LabelRegistry {
     let key = ''
     for (const pairs of [stream, metadata, parsed]) {
       pairs.sort(byName)
-      for (const [name, value] of pairs) key += `${name}\u0000${value}\u0000`
-      key += '\u0001'
+      key += `${pairs.length};`
+      for (const [name, value] of pairs) key += `${name.length},${value.length}:${name}${value}`
     }
     const known = this.#ids.get(key)
     if (known !== undefined) return known

@@ -223,7 +223,15 @@ class Execution {
     this.#checkCount(known, node, operands.length + (final === NOTHING ? 0 : 1))
     const values = operands.map((operand, i) => this.#argument(dot, operand, kindOf(known, i)))
     if (final !== NOTHING) values.push(this.#checked(final, kindOf(known, values.length), node, name))
-    return this.#guard(command, commandText(command), () => known.call(values, this.#context), name)
+    return this.#guard(command, commandText(command), () => this.#charged(known, values), name)
+  }
+
+  /** What goes into a function and what comes out is paid for. */
+  #charged(known: TemplateFunction, values: ReadonlyArray<GoValue>): GoValue {
+    for (const value of values) if (typeof value === 'string') this.#budget.bytes(value.length)
+    const result = known.call(values, this.#context)
+    if (typeof result === 'string') this.#budget.bytes(result.length)
+    return result
   }
 
   #checkCount(known: TemplateFunction, node: Operand & { kind: 'function' }, count: number): void {

@@ -1,5 +1,5 @@
 /** Go's own template functions, `default` and `fromJson`. `and`, `or` and `call` are in the evaluator. */
-import { fn, type TemplateFunction } from './function.ts'
+import { type CallContext, fn, type TemplateFunction } from './function.ts'
 import { sprint, sprintf, sprintln } from './printf.ts'
 import { isGoTime } from './time.ts'
 import { type GoValue, isLabelMap, isList, isMap, isTrue, plainText, TemplateError, typeName } from './values.ts'
@@ -107,7 +107,7 @@ const HTML: Readonly<Record<string, string>> = { '"': '&#34;', "'": '&#39;', '&'
 const JS: Readonly<Record<string, string>> = { '\\': '\\\\', "'": "\\'", '"': '\\"', '<': '\\u003C', '>': '\\u003E', '&': '\\u0026', '=': '\\u003D' }
 const hex4 = (c: string): string => `\\u${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`
 /** What `html`, `js` and `urlquery` take: all arguments printed. */
-const printed = (args: ReadonlyArray<GoValue>): string => (args.length === 1 && typeof args[0] === 'string' ? args[0] : sprint(args))
+const printed = (args: ReadonlyArray<GoValue>, { budget }: CallContext): string => (args.length === 1 && typeof args[0] === 'string' ? args[0] : sprint(args, budget))
 const compare = (test: (a: GoValue, b: GoValue) => boolean): TemplateFunction => fn(['any', 'any'], ([a = null, b = null]) => test(a, b))
 
 export const BUILTIN_FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
@@ -121,14 +121,14 @@ export const BUILTIN_FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   len: fn(['any'], ([value = null]) => length(value)),
   index: fn(['any'], index, 'any'),
   slice: fn(['any'], slice, 'any'),
-  print: fn([], (args) => sprint(args), 'any'),
-  println: fn([], (args) => sprintln(args), 'any'),
+  print: fn([], (args, { budget }) => sprint(args, budget), 'any'),
+  println: fn([], (args, { budget }) => sprintln(args, budget), 'any'),
   printf: fn(['string'], ([format, ...args], { budget }) => sprintf(format as string, args, budget), 'any'),
   // oxlint-disable-next-line no-control-regex
-  html: fn([], (args) => printed(args).replace(/["'&<>\0]/g, (c) => HTML[c]!), 'any'),
+  html: fn([], (args, context) => printed(args, context).replace(/["'&<>\0]/g, (c) => HTML[c]!), 'any'),
   // oxlint-disable-next-line no-control-regex
-  js: fn([], (args) => printed(args).replace(/[\\'"<>&=\u0000-\u001f]/g, (c) => JS[c] ?? hex4(c)), 'any'),
-  urlquery: fn([], (args) => encodeURIComponent(printed(args).toWellFormed()).replace(/%20/g, '+').replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`), 'any'),
+  js: fn([], (args, context) => printed(args, context).replace(/[\\'"<>&=\u0000-\u001f]/g, (c) => JS[c] ?? hex4(c)), 'any'),
+  urlquery: fn([], (args, context) => encodeURIComponent(printed(args, context).toWellFormed()).replace(/%20/g, '+').replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`), 'any'),
   default: fn(['any'], ([fallback = null, value = null]) => (isTrue(value) ? value : fallback), 'any'),
   fromJson: fn(['string'], ([text]) => fromJson(text as string)),
 }

@@ -1,6 +1,7 @@
 /** Template functions on strings: Loki's own (named as Go's `strings`, subject first) and sprig's (lower case, subject last). */
 import { goQuote } from '../go-text.ts'
 import { compileRegex, type LinearRegex } from '../regex.ts'
+import type { Budget } from './budget.ts'
 import { fn, text, type CallContext, type TemplateFunction } from './function.ts'
 import { type GoValue, TemplateError } from './values.ts'
 
@@ -22,8 +23,14 @@ function regexOf(pattern: string): LinearRegex {
   return regex
 }
 
+/** A search costs by the character: a match in each is the worst. */
+function searchable(pattern: string, subject: string, budget: Budget): LinearRegex {
+  budget.step(subject.length >> 1)
+  return regexOf(pattern)
+}
+
 function replaceAll(pattern: string, subject: string, replacement: (groups: ReadonlyArray<string | undefined>, regex: LinearRegex) => string, { budget }: CallContext): string {
-  const regex = regexOf(pattern)
+  const regex = searchable(pattern, subject, budget)
   let out = ''
   let from = 0
   for (const match of regex.execAll(subject)) {
@@ -147,7 +154,7 @@ export const TEXT_FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   TrimSpace: text(1, ([s = '']) => s.trim()),
   regexReplaceAll: text(3, ([pattern = '', s = '', to = ''], context) => replaceAll(pattern, s, (groups, regex) => expand(to, groups, regex), context)),
   regexReplaceAllLiteral: text(3, ([pattern = '', s = '', to = ''], context) => replaceAll(pattern, s, () => to, context)),
-  count: text(2, ([pattern = '', s = '']) => BigInt(regexOf(pattern).execAll(s).length)),
+  count: text(2, ([pattern = '', s = ''], { budget }) => BigInt(searchable(pattern, s, budget).execAll(s).length)),
   urlencode: text(1, ([s = '']) => urlEncode(s)),
   urldecode: text(1, ([s = '']) => urlDecode(s)),
   alignLeft: fn(['int', 'string'], (a, context) => align(asNumber(a[0]), asText(a[1]), true, context)),

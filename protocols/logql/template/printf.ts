@@ -31,12 +31,15 @@ export function sprintf(format: string, args: ReadonlyArray<GoValue>, budget: Bu
     if (verb === '%') out += '%'
     else if (verb === '') out += '%!(NOVERB)'
     else if (next >= args.length) out += `%!${verb}(MISSING)`
-    else out += one({ flags: width < 0 ? `${flags}-` : flags, width: Math.abs(width), precision, verb }, args[next++]!, budget)
+    else {
+      const text = one({ flags: width < 0 ? `${flags}-` : flags, width: Math.abs(width), precision, verb }, args[next++]!, budget)
+      budget.bytes(text.length)
+      out += text
+    }
   }
   out += format.slice(from)
-  budget.bytes(out.length)
   if (next >= args.length) return out
-  return `${out}%!(EXTRA ${args.slice(next).map((value) => `${typeName(value)}=${plainText(value)}`).join(', ')})`
+  return `${out}%!(EXTRA ${args.slice(next).map((value) => `${typeName(value)}=${sprint([value], budget)}`).join(', ')})`
 }
 
 function one(spec: Spec, value: GoValue, budget: Budget): string {
@@ -103,13 +106,24 @@ function number(spec: Spec, value: number): string {
   const precision = Math.min(spec.precision === -1 ? 6 : spec.precision, PRECISION_MAX)
   switch (spec.verb) {
     case 'v': case 'g': case 'G': return signed(spec, value, spec.precision === -1 ? floatG(value) : floatWithDigits(value, precision))
-    case 'f': case 'F': return signed(spec, value, value.toFixed(precision))
+    case 'f': case 'F': return signed(spec, value, fixedText(value, precision))
     case 'e': case 'E': {
       const text = value.toExponential(precision).replace(/e([+-])(\d)$/, 'e$10$2')
       return signed(spec, value, spec.verb === 'E' ? text.toUpperCase() : text)
     }
     default: return bad(spec.verb, value)
   }
+}
+
+/** As `toFixed`, but a number halfway between two goes to the even one. */
+function fixedText(value: number, precision: number): string {
+  const text = value.toFixed(precision)
+  const even = Number(text.at(-1)) % 2 === 0
+  if (even || Math.abs(value) >= 1e21) return text
+  const longer = value.toFixed(Math.min(100, precision + 30))
+  const tail = longer.slice(longer.indexOf('.') + 1 + precision)
+  if (!/^50*$/.test(tail)) return text
+  return longer.slice(0, longer.indexOf('.') + (precision === 0 ? 0 : 1 + precision))
 }
 
 function floatWithDigits(value: number, precision: number): string {
@@ -129,8 +143,16 @@ function pad({ flags, width, verb }: Spec, text: string): string {
 }
 
 /** `fmt.Sprint`: a space between operands when neither is a string. */
-export function sprint(args: ReadonlyArray<GoValue>): string {
-  return args.map((value, i) => (i > 0 && typeof value !== 'string' && typeof args[i - 1] !== 'string' ? ' ' : '') + plainText(value)).join('')
+export function sprint(args: ReadonlyArray<GoValue>, budget: Budget): string {
+  let out = ''
+  for (const [i, value] of args.entries()) {
+    const text = plainText(value)
+    budget.bytes(text.length)
+    out += (i > 0 && typeof value !== 'string' && typeof args[i - 1] !== 'string' ? ' ' : '') + text
+  }
+  return out
 }
 
-export const sprintln = (args: ReadonlyArray<GoValue>): string => `${args.map(plainText).join(' ')}\n`
+export function sprintln(args: ReadonlyArray<GoValue>, budget: Budget): string {
+  return `${args.map((value) => sprint([value], budget)).join(' ')}\n`
+}
