@@ -1,5 +1,5 @@
 /**
- * From a syntax tree to what is run: one scan for each range aggregation (or the log query), and the tree above with its leaves replaced by numbers of scans.
+ * From a syntax tree to what is run: one scan for each different range aggregation (or the log query), and the tree above with its leaves replaced by numbers of scans.
  * Called once a query by the front end; pure, and says nothing of where scans run.
  */
 import { SkaldError } from '../../runtime/errors.ts'
@@ -113,6 +113,7 @@ interface Bounds {
 
 class Planner {
   readonly scans: MetricScanPlan[] = []
+  private readonly numbers = new Map<string, number>()
   private readonly bounds: Bounds
   private readonly limits: PlanLimits
 
@@ -164,7 +165,7 @@ class Planner {
 
   private leaf(expr: RangeAggregation, pushed: MetricScanPlan['pushed'], isRoot: boolean): PlanNode {
     const { log, unwrap, rangeNs, offsetNs } = expr.range
-    const scan = this.scans.push({
+    const scan: MetricScanPlan = {
       kind: 'metric',
       matchers: log.matchers,
       stages: log.stages,
@@ -179,8 +180,17 @@ class Planner {
       rangeNs: String(rangeNs),
       offsetNs: String(offsetNs),
       seriesMax: isRoot ? this.limits.seriesMax : INNER_SERIES_MAX,
-    })
-    return { kind: 'leaf', scan: scan - 1 }
+    }
+    return { kind: 'leaf', scan: this.numberOf(scan) }
+  }
+
+  /** Equal leaves are scanned once. */
+  private numberOf(scan: MetricScanPlan): number {
+    const key = JSON.stringify(scan)
+    const known = this.numbers.get(key)
+    if (known !== undefined) return known
+    this.numbers.set(key, this.scans.length)
+    return this.scans.push(scan) - 1
   }
 }
 

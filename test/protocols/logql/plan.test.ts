@@ -21,6 +21,12 @@ describe('plans', () => {
     expect(plan.root).toMatchObject({ op: '+', left: { op: '/', left: { kind: 'leaf', scan: 0 } }, right: { kind: 'literal', value: 2 } })
   })
 
+  it('scan equal leaves once', () => {
+    const plan = metric('sum(rate({a="1"}[1m])) / sum(rate({a="1"}[1m])) > sum(rate({a="1"}[2m]))')
+    expect(plan.scans).toHaveLength(2)
+    expect(plan.root).toMatchObject({ left: { left: { scan: 0 }, right: { scan: 0 } }, right: { scan: 1 } })
+  })
+
   it('align ranges to the step, unless queries are not split', () => {
     expect(metric('rate({a="1"}[1m])').grid).toEqual({ startNs: 1000n * S, stepNs: 10n * S, count: 11 })
     expect(metric('rate({a="1"}[1m])', { limits: { seriesMax: 1, alignsToStep: false } }).grid).toEqual({ startNs: 1001n * S, stepNs: 10n * S, count: 10 })
