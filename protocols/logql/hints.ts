@@ -23,7 +23,7 @@ export function hintsOf(stages: ReadonlyArray<Stage>, unwrap: Unwrap | null, mod
     names.add(unwrap.name)
     for (const filter of unwrap.filters) addFilter(filter, names)
   }
-  for (const name of [...names]) if (name.endsWith(DUPLICATE_SUFFIX)) names.add(name.slice(0, -DUPLICATE_SUFFIX.length))
+  for (const name of names) if (name.endsWith(DUPLICATE_SUFFIX)) names.add(name.slice(0, -DUPLICATE_SUFFIX.length))
   return { required: names, noLabels: names.size === 0 }
 }
 

@@ -87,14 +87,21 @@ class WholeIds implements LabelIds {
   idOf(state: LineState): number {
     if (state.error !== '') return this.#registry.addFailed(state)
     if (!state.isUntouched()) return this.#registry.addAll(state, this.#keeps)
-    const key = (state.metadataCode() + 1) * 65_537 + state.levelCode() + 1
-    let id = this.#untouched.get(key)
-    if (id === undefined) this.#untouched.set(key, (id = this.#registry.addAll(state, this.#keeps)))
+    const key = combinationOf(state)
+    const known = this.#untouched.get(key)
+    if (known !== undefined) return known
+    const id = this.#registry.addAll(state, this.#keeps)
+    if (this.#untouched.size < COMBINATIONS_MAX) this.#untouched.set(key, id)
     return id
   }
 }
 
 const ABSENT = 0
+/** Combinations of metadata and level that are remembered a run; structured metadata may be different in every row. */
+const COMBINATIONS_MAX = 4096
+
+/** A number for the row's metadata and level, within one block. */
+const combinationOf = (state: LineState): number => (state.metadataCode() + 1) * 65_537 + state.levelCode() + 1
 
 /**
  * `by`: a trie over the codes of the names' values. A code is 0 for an absent label, else 1 + the interned value; absent and empty differ.
@@ -104,8 +111,10 @@ class GroupedIds implements LabelIds {
   readonly #registry: LabelRegistry
   readonly #values: ReadonlyArray<ByteInterner>
   readonly #trie = new Trie()
-  /** Of the run's own labels, by name; -1 until somebody asks. */
-  readonly #baseCodes: Int32Array
+  /** What the names come to by stream, metadata and level alone, by combination of the latter two; of one run. */
+  readonly #baseCodes = new Map<number, Int32Array>()
+  #lastBaseKey = -1
+  #lastBase: Int32Array = new Int32Array(0)
   readonly #codes: Int32Array
   readonly #ids: number[] = []
   #lastNode = -1
@@ -114,20 +123,21 @@ class GroupedIds implements LabelIds {
     this.#names = [...new Set(names)]
     this.#registry = registry
     this.#values = this.#names.map(() => new ByteInterner())
-    this.#baseCodes = new Int32Array(this.#names.length)
     this.#codes = new Int32Array(this.#names.length).fill(-1)
   }
 
   enterRun(): void {
-    this.#baseCodes.fill(-1)
+    this.#baseCodes.clear()
+    this.#lastBaseKey = -1
   }
 
   idOf(state: LineState): number {
     if (state.error !== '') return this.#registry.addFailed(state)
     const codes = this.#codes
+    const base = this.#baseOf(state)
     let same = this.#lastNode !== -1
     for (let i = 0; i < codes.length; i++) {
-      const code = this.#codeOf(state, i)
+      const code = state.isUntouched() ? base[i]! : this.#codeOf(state, i, base)
       if (codes[i] !== code) {
         codes[i] = code
         same = false
@@ -141,21 +151,27 @@ class GroupedIds implements LabelIds {
     return (this.#ids[this.#lastNode] ??= this.#register(state))
   }
 
-  #codeOf(state: LineState, i: number): number {
+  #codeOf(state: LineState, i: number, base: Int32Array): number {
     const name = this.#names[i]!
     const at = state.find(name)
-    if (at !== -1) {
-      const values = this.#values[i]!
-      return 1 + (state.isPlainAt(at) ? values.codeOf(state.bufferAt(at), state.startAt(at), state.endAt(at)) : values.codeOfText(state.textAt(at)))
-    }
-    if (state.deleted.length > 0 || state.metadataCode() !== -1 || state.levelCode() !== -1) return this.#textCode(state, i, name)
-    const known = this.#baseCodes[i]!
-    return known === -1 ? (this.#baseCodes[i] = this.#textCode(state, i, name)) : known
+    if (at === -1) return state.deleted.length > 0 && state.deleted.includes(name) ? ABSENT : base[i]!
+    const values = this.#values[i]!
+    return 1 + (state.isPlainAt(at) ? values.codeOf(state.bufferAt(at), state.startAt(at), state.endAt(at)) : values.codeOfText(state.textAt(at)))
   }
 
-  #textCode(state: LineState, i: number, name: string): number {
-    const value = state.get(name)
-    return value === undefined ? ABSENT : 1 + this.#values[i]!.codeOfText(value)
+  #baseOf(state: LineState): Int32Array {
+    const key = combinationOf(state)
+    if (key === this.#lastBaseKey) return this.#lastBase
+    let base = this.#baseCodes.get(key)
+    if (base === undefined) {
+      base = Int32Array.from(this.#names, (name, i) => {
+        const value = state.getBase(name)
+        return value === undefined ? ABSENT : 1 + this.#values[i]!.codeOfText(value)
+      })
+      if (this.#baseCodes.size < COMBINATIONS_MAX) this.#baseCodes.set(key, base)
+    }
+    this.#lastBaseKey = key
+    return (this.#lastBase = base)
   }
 
   #register(state: LineState): number {

@@ -134,6 +134,11 @@ export class LineState {
     const at = this.#find(name)
     if (at !== -1) return this.textAt(at)
     if (this.deleted.length > 0 && this.deleted.includes(name)) return undefined
+    return this.getBase(name)
+  }
+
+  /** What the row came with, whatever the stages did. */
+  getBase(name: string): string | undefined {
     return this.#metadataValue(name) ?? this.#streamValues.get(name)
   }
 

@@ -9,8 +9,8 @@ export function fieldsOf(text: string): ReadonlyArray<string> | null {
   let any = false
   const operand = (node: Operand): void => {
     if (node.kind === 'field') fields.add(node.names[0]!)
-    else if (node.kind === 'variable') node.name === '$' && node.names.length > 0 ? fields.add(node.names[0]!) : (any ||= node.name === '$')
-    else if (node.kind === 'dot') any = true
+    else if (node.kind === 'variable' && node.name === '$' && node.names.length > 0) fields.add(node.names[0]!)
+    else if (node.kind === 'dot' || (node.kind === 'variable' && node.name === '$')) any = true
     else if (node.kind === 'chain') operand(node.node)
     else if (node.kind === 'pipe') pipe(node)
   }
