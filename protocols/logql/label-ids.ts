@@ -18,12 +18,12 @@ export interface LabelIds {
 /** All label sets that have an id. Shared by the ways of finding one. */
 export class LabelRegistry {
   readonly #ids = new Map<string, number>()
-  readonly #sets: ResolvedLabels[] = []
+  readonly #sets: Array<Omit<ResolvedLabels, 'merged'>> = []
 
   labelsOf(id: number): ResolvedLabels {
     const found = this.#sets[id]
     if (found === undefined) throw new Error(`no label set ${id}`)
-    return found
+    return { ...found, merged: [...found.stream, ...found.metadata, ...found.parsed].sort(byName) }
   }
 
   add(stream: Pair[], metadata: Pair[], parsed: Pair[]): number {
@@ -36,7 +36,7 @@ export class LabelRegistry {
     const known = this.#ids.get(key)
     if (known !== undefined) return known
     const id = this.#sets.length
-    this.#sets.push({ stream, metadata, parsed, merged: [...stream, ...metadata, ...parsed].sort(byName) })
+    this.#sets.push({ stream, metadata, parsed })
     this.#ids.set(key, id)
     return id
   }
