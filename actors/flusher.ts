@@ -11,6 +11,8 @@ import * as Schedule from 'effect/Schedule'
 import * as Semaphore from 'effect/Semaphore'
 import type { Sequence } from '../protocols/model.ts'
 import type { Logger } from '../runtime/log.ts'
+import { span } from '../runtime/telemetry.ts'
+import type { TraceGather } from '../runtime/trace-parent.ts'
 import { FencedError, type Catalog } from '../storage/catalog.ts'
 import type { EncodedSegment } from '../storage/segment-encode.ts'
 import type { ObjectStore } from '../storage/object-store.ts'
@@ -27,6 +29,8 @@ export interface FlushJob {
   readonly last: Sequence
   /** null: nothing of the range is worth storing (only repeats), the checkpoint just moves on. */
   readonly task: EncodeTask | null
+  /** Of the pushes in it: the flush belongs to the first and is linked to others. */
+  readonly traces: TraceGather
   readonly onCommitted: () => void
   readonly onFenced: (error: FencedError) => void
 }
@@ -111,10 +115,10 @@ function flushOne(parts: FlusherParts, job: FlushJob): Effect.Effect<void> {
       ),
       Effect.retry({ schedule: backoff, while: (error) => !(error instanceof FencedError) }),
       Effect.mapError((error) => error as FencedError),
-      Effect.withSpan(`flush.${name}`, { attributes: { 'skald.partition': job.partition, 'skald.last': job.last } }),
+      (steps) => (job.traces.parent === '' ? steps : span(`flush.${name}`, { 'skald.partition': job.partition, 'skald.last': job.last }, undefined, steps)),
     )
 
-  return Effect.gen(function* () {
+  const flush = Effect.gen(function* () {
     const { task } = job
     const object = task === null ? null : yield* step('encode', (signal) => parts.work.encode(task, signal))
     if (object !== null) yield* step('put', (signal) => parts.store.put(object.entry.key, object.bytes, signal))
@@ -123,10 +127,11 @@ function flushOne(parts: FlusherParts, job: FlushJob): Effect.Effect<void> {
     job.onCommitted()
     yield* step('purge', () => parts.wal.purge(job.partition, job.last))
     yield* point('done')
-  }).pipe(
-    Effect.catch((error) => Effect.sync(() => job.onFenced(error))),
-    Effect.withSpan('flush', { attributes: { 'skald.partition': job.partition, 'skald.first': job.first, 'skald.last': job.last, 'skald.reason': job.reason } }),
-  )
+  }).pipe(Effect.catch((error) => Effect.sync(() => job.onFenced(error))))
+  const { parent, links } = job.traces
+  if (parent === '') return flush
+  const attributes = { 'skald.partition': job.partition, 'skald.first': job.first, 'skald.last': job.last, 'skald.reason': job.reason }
+  return span('flush', attributes, { traceparent: parent }, flush, links)
 }
 
 function observe(metrics: NodeMetrics, job: FlushJob, object: EncodedSegment | null): void {

@@ -1,6 +1,7 @@
 /** Push routes over HTTP: Loki's paths, headers, status codes and bodies. Decides nothing: `push-gateway.ts` does. */
 import type { HttpRequest, HttpResponse, HttpRoute } from '../runtime/http-server.ts'
 import { SkaldError } from '../runtime/errors.ts'
+import { traceParentOf } from '../runtime/trace-parent.ts'
 import { encodeRpcStatus } from '../protocols/push/otlp-status.ts'
 import { tenantOf } from '../protocols/tenant-id.ts'
 import { answerOfError, type PushAnswer } from './tenant.ts'
@@ -23,7 +24,7 @@ async function push(gateway: PushGateway, request: HttpRequest, defaultTenant: s
     const tenant = tenantOf(headerOf(request, 'x-scope-orgid'), defaultTenant)
     const contentType = headerOf(request, 'content-type')
     const body = await request.body(gateway.sizes.bodyBytesMax, tooLarge)
-    return gateway.push({ tenant, kind: 'loki', pushId: pushIdOf(request), content: { contentType, contentEncoding: headerOf(request, 'content-encoding'), body, legacy } })
+    return gateway.push({ tenant, kind: 'loki', pushId: pushIdOf(request), traceParent: traceParentOf(request.span), content: { contentType, contentEncoding: headerOf(request, 'content-encoding'), body, legacy } })
   })
 }
 
@@ -32,7 +33,7 @@ async function pushOtlp(gateway: PushGateway, request: HttpRequest, defaultTenan
     const tenant = tenantOf(headerOf(request, 'x-scope-orgid'), defaultTenant)
     const body = await request.body(gateway.sizes.bodyBytesMax, tooLarge)
     const content = { contentType: headerOf(request, 'content-type'), contentEncoding: headerOf(request, 'content-encoding'), body }
-    return gateway.push({ tenant, kind: 'otlp', pushId: pushIdOf(request), content })
+    return gateway.push({ tenant, kind: 'otlp', pushId: pushIdOf(request), traceParent: traceParentOf(request.span), content })
   })
 }
 

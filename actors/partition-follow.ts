@@ -22,6 +22,8 @@ export interface DecodedRecord {
   readonly items: ReadonlyArray<DecodedItem>
   /** Memory it holds while it waits. */
   readonly bytes: number
+  /** The trace of its append; absent when it is not traced. */
+  readonly traceParent?: string
 }
 
 export const hole = (from: Sequence, through: Sequence): DecodedRecord => ({ sequence: from, holeThrough: through, recordId: '', items: [], bytes: 0 })

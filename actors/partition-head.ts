@@ -1,6 +1,7 @@
 /**
  * The open memory of a partition: slabs that rows are appended to until the next cut. Owned by `partition.ts`; chunks point into it.
  */
+import { TraceGather } from '../runtime/trace-parent.ts'
 import type { Sequence } from '../protocols/model.ts'
 import type { PushBatch } from '../protocols/push/batch.ts'
 import type { AppliedId } from '../storage/segment-format.ts'
@@ -13,6 +14,8 @@ export class PartitionHead {
   /** Ids of pushes and records applied since the last cut: the segment will remember them. */
   readonly pushIds: AppliedId[] = []
   readonly recordIds: AppliedId[] = []
+  /** Of the records applied since the last cut. */
+  readonly traces = new TraceGather()
   private rows = 0
   private raw = 0
   private held = 0

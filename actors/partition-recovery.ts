@@ -37,7 +37,7 @@ function decodeRecord(record: WalRecord): DecodedRecord {
     decoded.push({ tenant: item.tenant, pushId: item.pushId, receivedMs: item.receivedMs, labels: item.labels, batch })
     bytes += body.length
   }
-  return { sequence: record.sequence, recordId, items: decoded, bytes }
+  return { sequence: record.sequence, recordId, items: decoded, bytes, ...(record.traceParent === undefined ? {} : { traceParent: record.traceParent }) }
 }
 
 /** Stops at the length that the item states, so that a wrong one cannot exhaust memory. */

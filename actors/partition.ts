@@ -5,6 +5,7 @@
 import * as Effect from 'effect/Effect'
 import type { ActorContext, ActorRef, Behavior, Reply } from '../runtime/actor.ts'
 import { SkaldError } from '../runtime/errors.ts'
+import { spanUnder, traceParentOf } from '../runtime/trace-parent.ts'
 import type { Sequence, TenantId } from '../protocols/model.ts'
 import { FencedError } from '../storage/catalog.ts'
 import type { AppliedId } from '../storage/segment-format.ts'
@@ -257,6 +258,8 @@ class PartitionActor {
     const recordId: AppliedId = { tenant: '', id: record.recordId, sequence }
     if (!ids.add(recordId)) return
     head.recordIds.push(recordId)
+    const span = spanUnder(record.traceParent ?? '', 'partition.apply', { 'skald.partition': this.identity.partition, 'skald.sequence': sequence })
+    head.traces.add(traceParentOf(span))
     for (const item of record.items) {
       if (item.pushId !== '') {
         const pushId: AppliedId = { tenant: item.tenant as TenantId, id: item.pushId, sequence }
@@ -265,6 +268,7 @@ class PartitionActor {
       }
       this.applyItem(item)
     }
+    span.end()
   }
 
   private applyItem(item: DecodedItem): void {
@@ -331,6 +335,7 @@ class PartitionActor {
       reason,
       first: cut.first,
       last: cut.last,
+      traces: cut.head.traces,
       task: encodeTaskOf(this.services, partition, cut, contents, this.state.slabs),
       onCommitted: () => this.context.self.tell({ kind: 'committed', cut: cut.number }, { priority: 'high' }),
       onFenced: (error) => this.context.self.tell({ kind: 'fenced', error }, { priority: 'high' }),

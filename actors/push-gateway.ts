@@ -4,6 +4,7 @@
  */
 import type { ActorContext, ActorRef, Behavior } from '../runtime/actor.ts'
 import { SkaldError } from '../runtime/errors.ts'
+import { spanUnder } from '../runtime/trace-parent.ts'
 import type { TenantId } from '../protocols/model.ts'
 import { decodePush, type DecodedPush, type PushContent, type PushSizes } from '../protocols/push/content.ts'
 import { decodeOtlpPush } from '../protocols/push/decode-otlp.ts'
@@ -16,6 +17,8 @@ export interface PushRequest {
   readonly content: PushContent
   /** A client's id of this push, or ''. */
   readonly pushId: string
+  /** The trace of the request; '' when it is not traced. */
+  readonly traceParent: string
 }
 
 export interface PushGateway {
@@ -41,10 +44,10 @@ export function makePushGateway(services: Services, sizes: PushSizes, tenants: A
         if (request.pushId.length > PUSH_ID_CHARS_MAX) {
           throw new SkaldError('bad_request', `push id of ${request.pushId.length} characters is longer than ${PUSH_ID_CHARS_MAX}`)
         }
-        const push = decode(services, request, sizes)
+        const push = decodeTraced(services, request, sizes)
         return await system.ask<TenantsMessage, PushAnswer>(
           tenants,
-          (reply) => ({ tenant: request.tenant, message: { kind: 'push', push, pushId: request.pushId, reply } }),
+          (reply) => ({ tenant: request.tenant, message: { kind: 'push', push, pushId: request.pushId, traceParent: request.traceParent, reply } }),
           settings.appendDeadlineMs + PUSH_TIMEOUT_EXTRA_MS,
           { bytes: push.batches.reduce((sum, batch) => sum + batch.body.length, 0) },
         )
@@ -52,6 +55,18 @@ export function makePushGateway(services: Services, sizes: PushSizes, tenants: A
         return withRetryAfter(answerOfError(error))
       }
     },
+  }
+}
+
+function decodeTraced(services: Services, request: PushRequest, sizes: PushSizes): DecodedPush {
+  const span = spanUnder(request.traceParent, 'push.decode', { 'skald.body_bytes': request.content.body.length })
+  try {
+    return decode(services, request, sizes)
+  } catch (error) {
+    span.fail(error)
+    throw error
+  } finally {
+    span.end()
   }
 }
 

@@ -5,6 +5,7 @@
 import { compressSync } from 'snappy'
 import type { ActorRef, Behavior, Reply } from '../runtime/actor.ts'
 import { SkaldError } from '../runtime/errors.ts'
+import { spanUnder, traceParentOf } from '../runtime/trace-parent.ts'
 import type { Limits } from '../protocols/limits.ts'
 import type { Sequence, TenantId } from '../protocols/model.ts'
 import { PushAdmission } from '../protocols/push/admission.ts'
@@ -30,6 +31,8 @@ export type TenantMessage = {
   readonly push: DecodedPush
   /** A client's id of this push, or ''. */
   readonly pushId: string
+  /** The trace of the request; '' when it is not traced. */
+  readonly traceParent: string
   readonly reply: Reply<PushAnswer>
 }
 
@@ -49,11 +52,13 @@ export function tenantBehavior(services: Services, tenant: TenantId, writerOf: W
     init: () => freshState(services, tenant),
     handle(state, message) {
       if (state.limits !== services.limitsOf(tenant)) Object.assign(state, freshState(services, tenant))
-      try {
-        accept(services, tenant, state, message, writerOf)
-      } catch (error) {
-        message.reply.fail(error)
-      }
+      const span = spanUnder(message.traceParent, 'tenant.push', { 'skald.tenant': tenant })
+      void accept(services, tenant, state, { ...message, traceParent: traceParentOf(span) }, writerOf)
+        .then(message.reply.succeed, (error: unknown) => {
+          span.fail(error)
+          message.reply.fail(error)
+        })
+        .finally(() => span.end())
     },
   }
 }
@@ -63,7 +68,8 @@ function freshState(services: Services, tenant: TenantId): TenantState {
   return { limits, admission: new PushAdmission(tenant, limits, services.settings) }
 }
 
-function accept(services: Services, tenant: TenantId, state: TenantState, message: TenantMessage, writerOf: WriterOf): void {
+/** Runs at once up to the writes, so that pushes keep their order. */
+async function accept(services: Services, tenant: TenantId, state: TenantState, message: TenantMessage, writerOf: WriterOf): Promise<PushAnswer> {
   const nowMs = services.clock.nowMs()
   countReceived(services, tenant, message.push.batches)
   const verdicts = admitAll(services, tenant, state, message.push.batches, nowMs)
@@ -73,13 +79,10 @@ function accept(services: Services, tenant: TenantId, state: TenantState, messag
   const pushId = answer.status === 429 ? '' : message.pushId
   const untouched = verdicts.length === 1 && verdicts[0]!.batch === message.push.batches[0]
   const writes = verdicts.flatMap((verdict, i) =>
-    verdict.batch === null ? [] : itemsOf(services, tenant, verdict.batch, verdict, idOf(pushId, i), nowMs, untouched ? message.push.snappyBody : null),
+    verdict.batch === null ? [] : itemsOf(services, tenant, verdict.batch, verdict, idOf(pushId, i), nowMs, untouched ? message.push.snappyBody : null, message.traceParent),
   )
-  if (writes.length === 0) return message.reply.succeed(answer)
-  settle(services, writes, writerOf).then(
-    () => message.reply.succeed(answer),
-    (error: unknown) => message.reply.fail(error),
-  )
+  await settle(services, writes, writerOf)
+  return answer
 }
 
 /** Everything is admitted before anything is written: a tenant over its rate has the whole push refused. */
@@ -126,6 +129,7 @@ function itemsOf(
   pushId: string,
   receivedMs: number,
   asItCame: Buffer | null,
+  traceParent: string,
 ): PartitionedWrite[] {
   const writes: PartitionedWrite[] = []
   const parts = splitBatch(batch, ITEM_BYTES_MAX)
@@ -144,7 +148,7 @@ function itemsOf(
       }
       const kept = new Set(chosen)
       const mask = whole ? labels : labels.map((text, k) => (kept.has(k) ? text : ''))
-      writes.push({ partition, write: { item, decoded: { tenant, pushId: item.pushId, receivedMs, labels: mask, batch: part.batch } } })
+      writes.push({ partition, write: { item, decoded: { tenant, pushId: item.pushId, receivedMs, labels: mask, batch: part.batch }, traceParent } })
     }
   })
   return writes

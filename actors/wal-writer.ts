@@ -5,6 +5,8 @@
  */
 import type { ActorContext, Behavior, Reply } from '../runtime/actor.ts'
 import { SkaldError } from '../runtime/errors.ts'
+import type { Span } from '../runtime/telemetry.ts'
+import { TraceGather, spanUnder, traceParentOf } from '../runtime/trace-parent.ts'
 import type { Sequence } from '../protocols/model.ts'
 import type { PushBatch, WalItem } from '../protocols/push/batch.ts'
 import { encodeWalRecord } from '../protocols/wal-record.ts'
@@ -15,6 +17,8 @@ export interface WriteItem {
   readonly item: WalItem
   /** The same push decoded; its streams may be more than the item's (labels of '' mark those that are not in it). */
   readonly decoded: DecodedItem
+  /** The push's trace; '' when it is not traced. */
+  readonly traceParent: string
 }
 
 export type WalWriterMessage =
@@ -76,16 +80,27 @@ function takeRecord(state: WalWriterState): Queued[] {
 
 async function publish(services: Services, partition: number, recordId: string, queued: ReadonlyArray<Queued>, after: AfterPublish): Promise<void> {
   const { wal, settings, metrics } = services
+  const span = appendSpan(partition, queued)
   try {
     const bytes = encodeWalRecord(queued.map(({ write }) => write.item), recordId)
-    const sequence = await wal.append(partition, recordId, bytes, settings.appendDeadlineMs)
+    const sequence = await wal.append(partition, recordId, bytes, settings.appendDeadlineMs, traceParentOf(span))
     metrics.walRecords.inc()
     metrics.walBytes.inc(bytes.length)
-    after(partition, { sequence, recordId, items: queued.map(({ write }) => write.decoded), bytes: heldBytes(queued) })
+    after(partition, { sequence, recordId, items: queued.map(({ write }) => write.decoded), bytes: heldBytes(queued), traceParent: traceParentOf(span) })
     for (const { reply } of queued) reply.succeed(sequence)
   } catch (error) {
+    span.fail(error)
     for (const { reply } of queued) reply.fail(error)
+  } finally {
+    span.end()
   }
+}
+
+/** One record, many pushes: under the first that is traced. */
+function appendSpan(partition: number, queued: ReadonlyArray<Queued>): Span {
+  const traces = new TraceGather()
+  for (const { write } of queued) traces.add(write.traceParent)
+  return spanUnder(traces.parent, 'wal.append', { 'skald.partition': partition, 'skald.pushes': queued.length }, traces.links)
 }
 
 /** A body is one buffer, however many items share it. */

@@ -10,6 +10,7 @@ import { SkaldError } from './errors.ts'
 import { type TooLarge, readBody } from './http-body.ts'
 import { type Gauge, type Histogram, type Metrics, REQUEST_BUCKETS_S } from './metrics.ts'
 import { type Span, withSpan } from './telemetry.ts'
+import { NO_SPAN } from './trace-parent.ts'
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
@@ -159,7 +160,6 @@ async function answer(route: HttpRoute, label: string, request: FastifyRequest, 
   }
 }
 
-const NO_SPAN: Span = { set: () => {}, event: () => {}, fail: () => {}, end: () => {}, headers: () => ({}) }
 
 class RawRequest implements HttpRequest {
   readonly method: string

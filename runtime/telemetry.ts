@@ -83,8 +83,9 @@ export interface Span {
 }
 
 /** Starts a span under `parent`: the headers that a request came with, another span, or (absent) whatever is being worked for. */
-export function startSpan(name: string, attributes: Attributes = {}, parent?: TraceCarrier | Span): Span {
-  return new OtelSpan(name, attributes, parentContext(parent))
+/** `links`: `traceparent`s of other work that this span stands for too. */
+export function startSpan(name: string, attributes: Attributes = {}, parent?: TraceCarrier | Span, links: ReadonlyArray<string> = []): Span {
+  return new OtelSpan(name, attributes, parentContext(parent), links)
 }
 
 /** Runs plain code inside a span: ends it, and marks it failed when the code throws or rejects. */
@@ -101,12 +102,24 @@ export async function withSpan<A>(name: string, attributes: Attributes, parent: 
 }
 
 /** Runs an Effect inside a span under the headers that a request or message came with; returned as it is when tracing is off. */
-export function span<A, E, R>(name: string, attributes: Attributes, parent: TraceCarrier | undefined, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+export function span<A, E, R>(
+  name: string,
+  attributes: Attributes,
+  parent: TraceCarrier | undefined,
+  effect: Effect.Effect<A, E, R>,
+  links: ReadonlyArray<string> = [],
+): Effect.Effect<A, E, R> {
   if (effectTracer === undefined) return effect
   const remote = parent === undefined ? undefined : otel.trace.getSpanContext(parentContext(parent))
-  const external = remote === undefined ? {} : { parent: EffectTracer.externalSpan({ traceId: remote.traceId, spanId: remote.spanId, sampled: (remote.traceFlags & otel.TraceFlags.SAMPLED) !== 0 }) }
-  return Effect.withTracer(Effect.withSpan(effect, name, { attributes, ...external }), effectTracer)
+  const linked = spanContextsOf(links).map((context) => ({ span: externalSpan(context), attributes: {} }))
+  return Effect.withTracer(Effect.withSpan(effect, name, { attributes, links: linked, ...(remote === undefined ? {} : { parent: externalSpan(remote) }) }), effectTracer)
 }
+
+const externalSpan = ({ traceId, spanId, traceFlags }: otel.SpanContext): EffectTracer.ExternalSpan =>
+  EffectTracer.externalSpan({ traceId, spanId, sampled: (traceFlags & otel.TraceFlags.SAMPLED) !== 0 })
+
+const spanContextsOf = (traceParents: ReadonlyArray<string>): otel.SpanContext[] =>
+  traceParents.flatMap((traceparent) => otel.trace.getSpanContext(otel.propagation.extract(otel.ROOT_CONTEXT, { traceparent })) ?? [])
 
 /** The headers with the context of the span that is active here. */
 export function injectContext(headers: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
@@ -123,8 +136,8 @@ class OtelSpan implements Span {
   readonly context: otel.Context
   readonly #span: otel.Span
 
-  constructor(name: string, attributes: Attributes, parent: otel.Context) {
-    this.#span = tracer().startSpan(name, { attributes }, parent)
+  constructor(name: string, attributes: Attributes, parent: otel.Context, links: ReadonlyArray<string> = []) {
+    this.#span = tracer().startSpan(name, { attributes, links: spanContextsOf(links).map((context) => ({ context })) }, parent)
     this.context = otel.trace.setSpan(parent, this.#span)
   }
 

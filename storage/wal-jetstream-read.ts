@@ -17,6 +17,9 @@ const READ_RECORDS_MAX = 16_384
 const SILENCE_MS = 5_000
 const CONSUMER_IDLE_NS = 30_000_000_000
 
+/** A record carries its trace as any NATS message does. */
+export const TRACE_HEADER = 'traceparent'
+
 export type WalReader = (partition: number, from: Sequence, bytesMax: number) => Promise<WalRecord[]>
 
 /** Skips purged sequences (`next_by_subj`); sends until `max_bytes` is reached, then a message with a status. */
@@ -75,7 +78,7 @@ function askRecords(nc: NatsConnection, clock: Pick<Clock, 'after'>, subject: st
         if (error !== null) return end(() => reject(error))
         const status = message.headers?.code ?? 0
         if (status !== 0) return end(() => finish(status, message.headers?.description ?? ''))
-        records.push({ sequence: sequenceOf(message), bytes: viewOf(message.data) })
+        records.push(recordOf(message, sequenceOf(message)))
         if (records.length === query.batch) return end(() => resolve(records))
       },
     })
@@ -113,6 +116,12 @@ const END_STATUSES: ReadonlySet<number> = new Set([204, 404, 408, 409])
 function deliveredSequence(message: Msg): Sequence {
   const parts = (message.reply ?? '').split('.')
   return Number(parts.length > 9 ? parts[7] : parts[5])
+}
+
+function recordOf(message: Msg, sequence: Sequence): WalRecord {
+  const traceParent = message.headers?.get(TRACE_HEADER) ?? ''
+  const bytes = viewOf(message.data)
+  return traceParent === '' ? { sequence, bytes } : { sequence, bytes, traceParent }
 }
 
 const viewOf = (data: Uint8Array): Buffer => Buffer.from(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)

@@ -5,7 +5,7 @@
  * depends on the server's `sync_interval` and the replicas (W2).
  */
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
-import type { NatsConnection } from '@nats-io/transport-node'
+import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
 import type { Clock } from '../runtime/clock.ts'
 import { SkaldError } from '../runtime/errors.ts'
 import type { Random } from '../runtime/random.ts'
@@ -14,7 +14,7 @@ import { AppendSilence } from './append-silence.ts'
 import { AppendWindow, type WindowLimits } from './append-window.ts'
 import { classifyAppendFailure, isNoResponder, isUnanswered, walFull, walRecordTooLarge, walUnavailable } from './wal-jetstream-errors.ts'
 import { NatsLink } from './wal-jetstream-link.ts'
-import { StreamSilent, type WalReader, consumerReader, directReader } from './wal-jetstream-read.ts'
+import { StreamSilent, TRACE_HEADER, type WalReader, consumerReader, directReader } from './wal-jetstream-read.ts'
 import { type StreamSettings, ensureStream, isStreamMissing, streamName, walSubject } from './wal-jetstream-stream.ts'
 import type { Wal, WalRecord, WalState } from './wal.ts'
 
@@ -87,13 +87,13 @@ class JetStreamWal implements Wal {
     await this.#call(partition, 'open', () => this.#ensure(partition))
   }
 
-  async append(partition: number, recordId: string, record: Uint8Array, deadlineMs: number): Promise<Sequence> {
+  async append(partition: number, recordId: string, record: Uint8Array, deadlineMs: number, traceParent = ''): Promise<Sequence> {
     const untilMs = this.#options.clock.monotonicMs() + deadlineMs
     if (!(await this.#window.enter(record.length, deadlineMs))) {
       throw walUnavailable(partition, 'append', new Error(`no room among the records in flight for ${deadlineMs} ms`))
     }
     try {
-      return await this.#publishUntil(partition, recordId, record, untilMs)
+      return await this.#publishUntil(partition, { recordId, record, ...traceHeaders(traceParent) }, untilMs)
     } finally {
       this.#window.leave(record.length)
     }
@@ -124,15 +124,15 @@ class JetStreamWal implements Wal {
   }
 
   /** Publishes again and again under one id until the server has said yes or no, or time is up. */
-  async #publishUntil(partition: number, recordId: string, record: Uint8Array, untilMs: number): Promise<Sequence> {
+  async #publishUntil(partition: number, publish: Publish, untilMs: number): Promise<Sequence> {
     const { clock } = this.#options
     for (let tries = 0; ; tries++) {
       const leftMs = untilMs - clock.monotonicMs()
       try {
         await this.#link.whenConnected(Math.max(1, leftMs), clock)
-        return await this.#publish(partition, recordId, record, Math.max(1, Math.min(TRY_MS_MAX, untilMs - clock.monotonicMs())))
+        return await this.#publish(partition, publish, Math.max(1, Math.min(TRY_MS_MAX, untilMs - clock.monotonicMs())))
       } catch (error) {
-        await this.#afterFailure(partition, record, error)
+        await this.#afterFailure(partition, publish.record, error)
         const waitMs = this.#retryMs(tries)
         if (clock.monotonicMs() + waitMs >= untilMs) throw walUnavailable(partition, 'append', error)
         await clock.sleep(waitMs)
@@ -140,10 +140,10 @@ class JetStreamWal implements Wal {
     }
   }
 
-  async #publish(partition: number, recordId: string, record: Uint8Array, tryMs: number): Promise<Sequence> {
+  async #publish(partition: number, { recordId, record, ...more }: Publish, tryMs: number): Promise<Sequence> {
     const startedMs = this.#options.clock.monotonicMs()
     try {
-      const ack = await this.#link.orLost(this.#js.publish(walSubject(partition), record, { msgID: recordId, timeout: Math.ceil(tryMs) }))
+      const ack = await this.#link.orLost(this.#js.publish(walSubject(partition), record, { msgID: recordId, timeout: Math.ceil(tryMs), ...more }))
       this.#silence.acknowledged(partition)
       this.#notice(partition, ack.seq)
       return ack.seq
@@ -197,6 +197,19 @@ class JetStreamWal implements Wal {
   #reader(): WalReader {
     return (this.#options.directReads ?? hasBatchDirect(this.#nc.info?.version ?? '')) ? this.#direct : this.#fetch
   }
+}
+
+interface Publish {
+  readonly recordId: string
+  readonly record: Uint8Array
+  readonly headers?: MsgHdrs
+}
+
+function traceHeaders(traceParent: string): { headers?: MsgHdrs } {
+  if (traceParent === '') return {}
+  const carried = headers()
+  carried.set(TRACE_HEADER, traceParent)
+  return { headers: carried }
 }
 
 function hasBatchDirect(version: string): boolean {

@@ -31,7 +31,7 @@ export class MemoryWal implements Wal {
     log.last = Math.max(log.last, after)
   }
 
-  async append(partition: number, recordId: string, record: Uint8Array, _deadlineMs: number): Promise<Sequence> {
+  async append(partition: number, recordId: string, record: Uint8Array, _deadlineMs: number, traceParent = ''): Promise<Sequence> {
     const log = this.#log(partition)
     const known = log.ids.get(recordId)
     if (known !== undefined) return known
@@ -39,7 +39,7 @@ export class MemoryWal implements Wal {
       throw new SkaldError('wal_full', `the write-ahead log of partition ${partition} is full (wal.max_bytes ${this.#bytesMax})`, { retryAfterS: 5 })
     }
     log.last++
-    log.records.push({ sequence: log.last, bytes: Buffer.from(record) })
+    log.records.push({ sequence: log.last, bytes: Buffer.from(record), ...(traceParent === '' ? {} : { traceParent }) })
     log.sizeBytes += record.length
     remember(log.ids, recordId, log.last)
     return log.last

@@ -8,6 +8,8 @@ import type { Sequence } from '../protocols/model.ts'
 export interface WalRecord {
   readonly sequence: Sequence
   readonly bytes: Buffer
+  /** The trace that it was appended under, as `append` was given it; absent when it was not traced. */
+  readonly traceParent?: string
 }
 
 export interface WalState {
@@ -24,8 +26,8 @@ export interface Wal {
    * (its server's disk was lost) begins behind it, so that sequences never repeat.
    */
   open(partition: number, after: Sequence): Promise<void>
-  /** `recordId` makes a retry of the same record harmless within the log's duplicate window. Ambiguous failures are retried with it until `deadlineMs` from now. */
-  append(partition: number, recordId: string, record: Uint8Array, deadlineMs: number): Promise<Sequence>
+  /** `recordId` makes a retry of the same record harmless within the log's duplicate window. Ambiguous failures are retried with it until `deadlineMs` from now. `traceParent` goes with the record; '' or absent: untraced. */
+  append(partition: number, recordId: string, record: Uint8Array, deadlineMs: number, traceParent?: string): Promise<Sequence>
   state(partition: number): Promise<WalState>
   /**
    * Records from `from` on in order, at most about `maxBytes` (at least one if there is any), [] when there is none. Purged sequences are passed over.

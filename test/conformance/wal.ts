@@ -124,6 +124,14 @@ export function walConformance(name: string, openWal: () => Promise<OpenedWal>):
       expect(await wal.append(p, 'b', record(1, 10), DEADLINE_MS)).toBe(sequence + 1)
     })
 
+    it('carries a trace with its record, and none with another', async () => {
+      const p = await fresh()
+      const traceParent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+      await wal.append(p, 'traced', record(1, 10), DEADLINE_MS, traceParent)
+      await wal.append(p, 'untraced', record(2, 10), DEADLINE_MS)
+      expect((await wal.read(p, 1, READ_BYTES)).map((r) => r.traceParent)).toEqual([traceParent, undefined])
+    })
+
     it('keeps a record of a megabyte, byte for byte', async () => {
       const p = await fresh()
       const large = record(7, 1_000_000)
