@@ -2,8 +2,6 @@
  * Which rows of a run are still in the game while whole-block line filters work on it: a range `[from, to)` with the rows that passed, ascending.
  * One object a pipeline, reused. Filled by the line filters, read by the pipeline.
  */
-import type { LineColumn } from '../model.ts'
-
 export class RowSelection {
   from = 0
   to = 0
@@ -72,20 +70,4 @@ export class RowSelection {
     this.all = false
     this.count = count
   }
-}
-
-/**
- * The rows of `[from, to)` follow one another in the bytes, with little between them: searching the bytes from the first to the last row pays. Otherwise
- * (heads in memory, where streams are interleaved) rows are searched one by one.
- */
-export function isDense({ starts, lengths }: LineColumn, from: number, to: number): boolean {
-  let sum = 0
-  let last = 0
-  for (let row = from; row < to; row++) {
-    const start = starts[row]!
-    if (start < last) return false
-    last = start + lengths[row]!
-    sum += lengths[row]!
-  }
-  return last - starts[from]! <= sum * 1.5 + 4096
 }

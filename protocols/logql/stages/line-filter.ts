@@ -10,7 +10,7 @@ import { ByteScanner, makeNeedle, type Needle } from '../byte-scanner.ts'
 import { indexOfBytes } from '../byte-search.ts'
 import type { LiteralClause } from '../regex-literals.ts'
 import { compileRegex, literalSearch, regexError, requiredLiterals } from '../regex.ts'
-import { isDense, type RowSelection } from '../row-selection.ts'
+import type { RowSelection } from '../row-selection.ts'
 import { compileIpTest } from './line-filter-ip.ts'
 import { compilePatternFilter, type LineTest } from './line-filter-pattern.ts'
 import { type RowStage, StageError } from './stage.ts'
@@ -34,8 +34,10 @@ const NEGATIVE: ReadonlySet<LineFilterOp> = new Set(['!=', '!~', '!>'])
 /** Marks of rows. */
 const PASSES = 1
 const TO_TEST = 2
-/** Fewer bytes than this are looked at row by row. */
+/** Fewer bytes than this together are looked at row by row. */
 const BULK_BYTES_MIN = 2048
+/** Foreign bytes between two rows that are searched along. */
+const GAP_BYTES_MAX = 256
 /** Searching for more literals costs more than testing the rows. */
 const NEEDLES_MAX = 8
 
@@ -50,18 +52,14 @@ export function compileLineFilter({ op, terms }: LineFilter): CompiledLineFilter
   const narrow = (selection: RowSelection, lines: LineColumn): void => {
     if (selection.count === 0) return
     const { bytes, starts, lengths } = lines
-    if (bulk !== null && isWorthBulk(selection, lines)) bulk.narrow(selection, lines, negative)
+    if (bulk !== null && isWorthBulk(selection)) bulk.narrow(selection, lines, negative)
     else selection.retain((row) => anyTerm(bytes, starts[row]!, starts[row]! + lengths[row]!) !== negative)
   }
   return { narrow, stage }
 }
 
-/** Not when few rows are left of a long range, or when they lie far apart. */
-function isWorthBulk(selection: RowSelection, lines: LineColumn): boolean {
-  const { from, to } = selection
-  if (!selection.all && selection.count * 8 < to - from) return false
-  return lines.starts[to - 1]! - lines.starts[from]! >= BULK_BYTES_MIN && isDense(lines, from, to)
-}
+/** Not when few rows are left of a long range. */
+const isWorthBulk = ({ all, count, from, to }: RowSelection): boolean => all || count * 8 > to - from
 
 // ---- terms
 
@@ -143,28 +141,55 @@ class BulkSearch {
 
   narrow(selection: RowSelection, lines: LineColumn, negative: boolean): void {
     const marks = selection.marks()
-    for (const needle of this.#hints) this.#mark(selection, lines, needle, marks, TO_TEST)
-    for (const needle of this.#proofs) this.#mark(selection, lines, needle, marks, PASSES)
-    if (this.#hints.length > 0) this.#testMarked(selection, lines, marks)
+    const { from, to } = selection
+    for (let first = from; first < to; ) {
+      const last = lastOfStretch(lines, first, to)
+      const end = lines.starts[last]! + lines.lengths[last]!
+      if (end - lines.starts[first]! < BULK_BYTES_MIN) this.#testAll(lines, first, last, marks, from)
+      else this.#search(lines, first, last, marks, from)
+      first = last + 1
+    }
     selection.retainMarked(negative ? 0 : PASSES)
   }
 
-  #mark({ from, to }: RowSelection, { bytes, starts, lengths }: LineColumn, needle: Needle, marks: Uint8Array, mark: number): void {
-    const last = to - 1
-    const count = this.#scanner.scan(bytes, starts[from]!, starts[last]! + lengths[last]!, needle)
+  #testAll({ bytes, starts, lengths }: LineColumn, first: number, last: number, marks: Uint8Array, from: number): void {
+    for (let row = first; row <= last; row++) if (this.#test(bytes, starts[row]!, starts[row]! + lengths[row]!)) marks[row - from] = PASSES
+  }
+
+  #search(lines: LineColumn, first: number, last: number, marks: Uint8Array, from: number): void {
+    for (const needle of this.#hints) this.#mark(lines, first, last, needle, marks, from, TO_TEST)
+    for (const needle of this.#proofs) this.#mark(lines, first, last, needle, marks, from, PASSES)
+    if (this.#hints.length === 0) return
+    const { bytes, starts, lengths } = lines
+    for (let row = first; row <= last; row++) {
+      if (marks[row - from] === TO_TEST) marks[row - from] = this.#test(bytes, starts[row]!, starts[row]! + lengths[row]!) ? PASSES : 0
+    }
+  }
+
+  #mark({ bytes, starts, lengths }: LineColumn, first: number, last: number, needle: Needle, marks: Uint8Array, from: number, mark: number): void {
+    const count = this.#scanner.scan(bytes, starts[first]!, starts[last]! + lengths[last]!, needle)
     const { hits } = this.#scanner
     const size = needle.bytes.length
-    let row = from
+    let row = first
     for (let i = 0; i < count; i++) {
       const hit = hits[i]!
       while (starts[row]! + lengths[row]! < hit + size) row++
       if (starts[row]! <= hit) marks[row - from] = mark
     }
   }
+}
 
-  #testMarked({ from, to }: RowSelection, { bytes, starts, lengths }: LineColumn, marks: Uint8Array): void {
-    for (let row = from; row < to; row++) {
-      if (marks[row - from] === TO_TEST) marks[row - from] = this.#test(bytes, starts[row]!, starts[row]! + lengths[row]!) ? PASSES : 0
-    }
+/**
+ * The last of the rows from `first` on that follow one another in the bytes with little between them. Blocks of a segment are one stretch; in heads, where
+ * streams are interleaved, each push makes one.
+ */
+function lastOfStretch({ starts, lengths }: LineColumn, first: number, to: number): number {
+  let end = starts[first]! + lengths[first]!
+  let row = first + 1
+  for (; row < to; row++) {
+    const start = starts[row]!
+    if (start < end || start - end > GAP_BYTES_MAX) break
+    end = start + lengths[row]!
   }
+  return row - 1
 }
