@@ -20,7 +20,7 @@ export interface BlockChunk {
   readonly stream: number
   rowCount: number
   lineBytes: number
-  /** After the block's base; inclusive. Rows ascend, so these are the first and the last. */
+  /** After the block's base; inclusive. While a block is built, the first and the last row's; read back, at most a 4096th of the block's span wider. */
   minRelativeNs: number
   maxRelativeNs: number
 }

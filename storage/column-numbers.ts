@@ -14,12 +14,9 @@ const DELTAS_OF_DELTAS = 1
 /** Nanoseconds of the units that sources stamp in. */
 const UNITS_NS = [1e9, 1e6, 1e3, 1]
 
-/** The largest unit that all these are whole multiples of. */
-export const commonUnitNs = (values: ArrayLike<number>): number => UNITS_NS.find((unit) => divides(unit, values))!
-
 /** `relativeNs` are the rows' nanoseconds after the block's base, each in [0, BLOCK_SPAN_NS_MAX). */
 export function encodeTimes(relativeNs: Float64Array): Buffer {
-  const unit = commonUnitNs(relativeNs)
+  const unit = UNITS_NS.find((u) => divides(u, relativeNs))!
   let deltas = 0
   let second = 0
   for (let i = 2; i < relativeNs.length; i++) {
@@ -87,7 +84,7 @@ export function decodeTimes(bytes: Buffer, rowCount: number, what: string): Floa
 /** Varints of up to this many bytes fit 28 bits. */
 const SHORT_BYTES = 4
 
-function divides(unit: number, values: ArrayLike<number>): boolean {
+function divides(unit: number, values: Float64Array): boolean {
   if (unit === 1) return true
   for (let i = 0; i < values.length; i++) if (values[i]! % unit !== 0) return false
   return true

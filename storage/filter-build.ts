@@ -119,7 +119,8 @@ export const sliceBytesOf = (bitsLog2: number): number => 1 << (bitsLog2 - FILTE
 export function filterPages(filters: ReadonlyArray<BlockFilter>): Buffer {
   const pageBytes = pageBytesOf(filters.map((f) => f.bitsLog2))
   const out = Buffer.alloc(pageBytes * FILTER_PAGES)
-  for (let page = 0; page < FILTER_PAGES && pageBytes > 0; page++) {
+  if (pageBytes === 0) return out
+  for (let page = 0; page < FILTER_PAGES; page++) {
     let at = page * pageBytes
     const from = at
     for (const { bitsLog2, bits } of filters) {

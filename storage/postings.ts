@@ -20,7 +20,7 @@ export function compareLabels(a: Labels, b: Labels): number {
   return a.length - b.length
 }
 
-/** Names sorted; of each its values sorted, each with a run-length coded list of stream positions. `idOf` numbers texts. */
+/** Names sorted; of each its values sorted, each with a run-length coded list of stream positions. `idOf` numbers texts in their order. */
 export function writePostings(out: ByteWriter, streams: ReadonlyArray<Labels>, idOf: (text: string) => number): void {
   const names = new Map<string, Map<string, number[]>>()
   for (const [position, labels] of streams.entries()) {
@@ -36,8 +36,11 @@ export function writePostings(out: ByteWriter, streams: ReadonlyArray<Labels>, i
   for (const [name, values] of sorted(names)) {
     out.varint(idOf(name))
     out.varint(values.size)
+    let last = -1
     for (const [value, list] of sorted(values)) {
-      out.varint(idOf(value))
+      const id = idOf(value)
+      out.varint(id - last - 1)
+      last = id
       writeRuns(out, list)
     }
   }
@@ -103,8 +106,10 @@ function readName(input: ByteReader, streamCount: number, texts: ReadonlyArray<s
   const name = texts[input.below(texts.length)]!
   const values: string[] = []
   const valueOf = new Uint32Array(streamCount).fill(ABSENT)
+  let id = -1
   for (let left = input.count(2); left > 0; left--) {
-    const value = values.push(texts[input.below(texts.length)]!) - 1
+    id += input.below(texts.length - id - 1) + 1
+    const value = values.push(texts[id]!) - 1
     let end = 0
     for (let runs = input.count(2); runs > 0; runs--) {
       const from = end + input.varint()

@@ -8,7 +8,7 @@ import type { Sequence, TenantId, TimeNs } from '../protocols/model.ts'
 import { BLOCK_ROWS_MAX, type BlockChunk } from './block-rows.ts'
 import { ByteReader, ByteWriter, corrupt } from './column-bytes.ts'
 import { compressColumn, decompressColumn, CHUNK_ENCODINGS } from './column-codec.ts'
-import { commonUnitNs } from './column-numbers.ts'
+import { decodePlanes, encodePlanes } from './column-numbers.ts'
 import { readTexts, writeTexts } from './column-metadata.ts'
 import { LabelPostings, writePostings } from './postings.ts'
 import { pageBytesOf } from './filter-build.ts'
@@ -27,6 +27,8 @@ import {
 } from './segment-format.ts'
 import type { Labels } from '../protocols/model.ts'
 
+/** Resolution of chunk times within a block. */
+const CHUNK_TICKS = 4096
 const ZSTD = CHUNK_ENCODINGS.indexOf('zstd')
 
 export interface BlockFacts {
@@ -133,19 +135,22 @@ function writeReceived(out: ByteWriter, received: ReadonlyArray<StreamReceived>)
   }
 }
 
-/** Chunks of a block are of consecutive streams, so only the first one's position is written. */
+/**
+ * Chunks of a block are of consecutive streams, so only the first one's position is written. Their times are rounded outward to a few thousandths of the
+ * block's span: they only decide what is read, and exact ones would be most of the footer of a segment of many small streams.
+ */
 function writeBlock(out: ByteWriter, block: BlockFacts): void {
+  const { chunks } = block
+  const tickNs = Math.max(1, Math.ceil(Math.max(...chunks.map((chunk) => chunk.maxRelativeNs)) / CHUNK_TICKS))
+  const minTicks = Uint32Array.from(chunks, (chunk) => Math.floor(chunk.minRelativeNs / tickNs))
   out.i64(block.baseNs)
-  out.varint(block.chunks[0]?.stream ?? 0)
-  out.varint(block.chunks.length)
-  const unit = commonUnitNs(block.chunks.flatMap((chunk) => [chunk.minRelativeNs, chunk.maxRelativeNs]))
-  out.varint(unit)
-  for (const chunk of block.chunks) {
-    out.varint(chunk.rowCount)
-    out.varint(chunk.lineBytes)
-    out.varint(chunk.minRelativeNs / unit)
-    out.varint((chunk.maxRelativeNs - chunk.minRelativeNs) / unit)
-  }
+  out.varint(chunks[0]!.stream)
+  out.varint(chunks.length)
+  out.varint(tickNs)
+  out.bytes(encodePlanes(Uint32Array.from(chunks, (chunk) => chunk.rowCount)))
+  out.bytes(encodePlanes(Uint32Array.from(chunks, (chunk) => chunk.lineBytes)))
+  out.bytes(encodePlanes(minTicks))
+  out.bytes(encodePlanes(Uint32Array.from(chunks, (chunk, i) => Math.ceil(chunk.maxRelativeNs / tickNs) - minTicks[i]!)))
   for (const column of block.columns) {
     out.varint(column.rawBytes)
     if (column.rawBytes === 0) continue
@@ -231,16 +236,17 @@ function readSection(input: ByteReader, texts: ReadonlyArray<string>, firstIndex
 function readBlock(input: ByteReader, streamCount: number, index: number): BlockFacts & { readonly columns: ReadonlyArray<ColumnDraft> } {
   const baseNs = input.i64()
   const firstStream = input.varint()
+  const count = input.below(BLOCK_ROWS_MAX + 1)
+  const tickNs = input.varint()
+  const [rows, bytes, minTicks, spanTicks] = [readPlanes(input, count), readPlanes(input, count), readPlanes(input, count), readPlanes(input, count)]
   const chunks: BlockChunk[] = []
   let rowCount = 0
   let lineBytes = 0
-  const chunkCount = input.count(4)
-  const unit = input.varint()
-  for (let left = chunkCount; left > 0; left--) {
-    const [rows, bytes, minRelativeNs, spanNs] = [input.varint(), input.varint(), input.varint() * unit, input.varint() * unit]
-    chunks.push({ stream: firstStream + chunks.length, rowCount: rows, lineBytes: bytes, minRelativeNs, maxRelativeNs: minRelativeNs + spanNs })
-    rowCount += rows
-    lineBytes += bytes
+  for (let i = 0; i < count; i++) {
+    const minRelativeNs = minTicks[i]! * tickNs
+    chunks.push({ stream: firstStream + i, rowCount: rows[i]!, lineBytes: bytes[i]!, minRelativeNs, maxRelativeNs: minRelativeNs + spanTicks[i]! * tickNs })
+    rowCount += rows[i]!
+    lineBytes += bytes[i]!
   }
   if (firstStream + chunks.length > streamCount) input.fail('a block has streams that are not there')
   if (rowCount > BLOCK_ROWS_MAX) input.fail(`a block has ${rowCount} rows`)
@@ -248,6 +254,13 @@ function readBlock(input: ByteReader, streamCount: number, index: number): Block
   const filterBitsLog2 = input.u8()
   if (filterBitsLog2 < FILTER_BITS_LOG2_MIN || filterBitsLog2 > FILTER_BITS_LOG2_MAX) input.fail(`a block's filter has 2^${filterBitsLog2} bits`)
   return { index, baseNs, rowCount, lineBytes, chunks, columns, filterBitsLog2 }
+}
+
+function readPlanes(input: ByteReader, count: number): Uint32Array {
+  const from = input.offset
+  const width = input.u8()
+  input.offset = from
+  return decodePlanes(input.bytes(1 + width * count), count, input.what)
 }
 
 function readColumn(input: ByteReader): ColumnDraft {
