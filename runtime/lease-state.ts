@@ -52,8 +52,8 @@ export type LeaseEvent =
   /** `epochFloor`: an epoch that the next claim must exceed, known from elsewhere. */
   | { readonly kind: 'want'; readonly epochFloor: number }
   | { readonly kind: 'unwant' }
-  /** From the watch or a read; no record: revision 0. */
-  | { readonly kind: 'seen'; readonly revision: number; readonly record: LeaseRecord | null }
+  /** From the watch or a read; no record: revision 0. `seenMs`: when this revision was first seen, if not now. */
+  | { readonly kind: 'seen'; readonly revision: number; readonly record: LeaseRecord | null; readonly seenMs?: number }
   | { readonly kind: 'wrote'; readonly revision: number }
   /** The compare-and-set lost. */
   | { readonly kind: 'outrun' }
@@ -120,8 +120,8 @@ function take(state: LeaseState, event: LeaseEvent, nowMs: number, terms: LeaseT
   }
 }
 
-function see(state: LeaseState, { revision, record }: Extract<LeaseEvent, { kind: 'seen' }>, nowMs: number, terms: LeaseTerms, jitter: number, effects: LeaseEffect[]): LeaseState {
-  const seen = state.seen?.revision === revision ? state.seen : seenAt(nowMs, revision, record ?? ghostOf(state.seen), terms, jitter)
+function see(state: LeaseState, { revision, record, seenMs }: Extract<LeaseEvent, { kind: 'seen' }>, nowMs: number, terms: LeaseTerms, jitter: number, effects: LeaseEffect[]): LeaseState {
+  const seen = state.seen?.revision === revision ? state.seen : seenAt(seenMs ?? nowMs, revision, record ?? ghostOf(state.seen), terms, jitter)
   // A read that shows what was known already, though a write has just lost against something newer, came from a replica that lags.
   const lags = state.reading?.over === revision
   const retryAtMs = lags ? nowMs + retryPauseMs(terms, jitter) : state.retryAtMs

@@ -40,7 +40,8 @@ export interface Lease {
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions
   readonly #leases = new Map<string, ManagedLease>()
-  readonly #records = new Map<string, { revision: number; record: LeaseRecord | null }>()
+  /** With when each was first seen: a lease that is wanted only once its holder is missed has been silent for a while already. */
+  readonly #records = new Map<string, { revision: number; record: LeaseRecord | null; seenMs: number }>()
   readonly #watch: KvWatch
   #isReady = false
 
@@ -85,7 +86,7 @@ export class LeaseKeeper {
     const key = event.kind === 'put' ? event.entry.key : event.key
     const name = key.slice(this.#options.prefix.length)
     const seen = event.kind === 'put' ? { revision: event.entry.revision, record: parseRecord(event.entry.value) } : NO_RECORD
-    this.#records.set(name, seen)
+    this.#records.set(name, { ...seen, seenMs: this.#options.clock.monotonicMs() })
     this.#leases.get(name)?.step({ kind: 'seen', ...seen })
   }
 
