@@ -19,6 +19,8 @@ export const CATALOG_BUCKET = 'skald_catalog'
 /** Lost compare-and-sets before a call gives up for its caller to repeat. */
 const TRIES_MAX = 50
 const RETRY_MS_MAX = 50
+/** How long the watch may take to show what is waited for. */
+const FETCH_AFTER_MS = 250
 
 export interface KvCatalogOptions {
   readonly clock: Clock
@@ -72,7 +74,10 @@ class KvCatalog implements Catalog {
     const now = this.current(partition)
     if (now.checkpoint >= checkpoint) return Promise.resolve(now)
     return new Promise((resolve, reject) => {
-      const timer = this.#options.clock.after(timeoutMs, () => {
+      const { clock } = this.#options
+      // A watch may have lost its server: what it would bring is fetched instead.
+      const fetch = clock.after(Math.min(FETCH_AFTER_MS, timeoutMs), () => void this.#fetch(partition))
+      const timer = clock.after(timeoutMs, () => {
         this.#waiters.delete(waiter)
         const { checkpoint: reached } = this.current(partition)
         reject(new SkaldError('storage_unavailable', `catalog of partition ${partition} is at ${reached}, not yet at ${checkpoint}, after ${timeoutMs} ms`))
@@ -82,6 +87,7 @@ class KvCatalog implements Catalog {
         checkpoint,
         wake: (catalog) => {
           timer.cancel()
+          fetch.cancel()
           resolve(catalog)
         },
       }
@@ -127,6 +133,12 @@ class KvCatalog implements Catalog {
       await this.#options.clock.sleep(this.#options.random.next() * Math.min(RETRY_MS_MAX, 2 ** tries))
     }
     throw new SkaldError('storage_unavailable', `catalog of partition ${partition}: ${TRIES_MAX} writes in a row were overtaken by others`)
+  }
+
+  /** Failures are left to whoever waits. */
+  async #fetch(partition: number): Promise<void> {
+    const stored = await this.#heads.read(partition).catch(() => null)
+    if (stored !== null) this.#adopt(partition, stored.head)
   }
 
   /** A bucket that lost its newest writes (wiped, restored from a backup) is put right from what this node knows. */
