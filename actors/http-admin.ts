@@ -2,6 +2,7 @@
 import type { HttpResponse, HttpRoute } from '../runtime/http-server.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { NatsServer } from '../runtime/nats-server.ts'
+import type { Cluster } from './cluster.ts'
 import type { SkaldConfig } from './config.ts'
 import { json } from './http-metadata.ts'
 import type { PartitionDirectory } from './partition-directory.ts'
@@ -11,6 +12,7 @@ import type { Services } from './services.ts'
 export interface AdminParts {
   readonly services: Services
   readonly directory: PartitionDirectory
+  readonly cluster: Cluster
   readonly metrics: Metrics
   readonly config: SkaldConfig
   /** null: external servers. */
@@ -46,8 +48,8 @@ async function ready(parts: AdminParts): Promise<HttpResponse> {
   const { transport } = parts.services
   if (transport.status() !== 'connected') return plain(503, `Ingester not ready: no connection to NATS (${transport.status()})\n`)
   try {
-    await statuses(parts)
-    return plain(200, 'ready\n')
+    const waitsFor = await parts.cluster.waitsFor()
+    return waitsFor === '' ? plain(200, 'ready\n') : plain(503, `Ingester not ready: ${waitsFor}\n`)
   } catch (error) {
     return plain(503, `Ingester not ready: ${error instanceof Error ? error.message : String(error)}\n`)
   }

@@ -6,8 +6,16 @@ import type { ActorRef } from '../runtime/actor.ts'
 import type { DecodedRecord } from './partition-follow.ts'
 import type { PartitionMessage } from './partition.ts'
 
+/** Tells other nodes that a partition's log has grown: `partition-remote.ts`. */
+export type HeardElsewhere = (partition: number, sequence: number) => void
+
 export class PartitionDirectory {
   private readonly local = new Map<number, ActorRef<PartitionMessage>>()
+  private readonly elsewhere: HeardElsewhere
+
+  constructor(elsewhere: HeardElsewhere) {
+    this.elsewhere = elsewhere
+  }
 
   add(partition: number, ref: ActorRef<PartitionMessage>): void {
     this.local.set(partition, ref)
@@ -26,8 +34,9 @@ export class PartitionDirectory {
     return [...this.local.keys()].sort((a, b) => a - b)
   }
 
-  /** After a publish: the owner here applies what is already decoded; elsewhere the owner hears of it by its own reading. */
+  /** After a publish: the owner here applies what is already decoded; elsewhere it hears how far to read. */
   published(partition: number, record: DecodedRecord): void {
     this.local.get(partition)?.tell({ kind: 'published', record }, { bytes: record.bytes })
+    this.elsewhere(partition, record.sequence)
   }
 }

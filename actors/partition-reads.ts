@@ -1,12 +1,13 @@
 /**
- * Reads of what a partition holds in memory, wherever its owner lives: here the owner's snapshot is scanned by this node's workers; elsewhere
- * the owner's node does the same and sends the partial. Used by `querier.ts`.
+ * Reads of what a partition holds in memory, on the node of its owner: the owner's snapshot is scanned by this node's workers. `cluster-reads.ts` finds the
+ * node; it calls this one where the owner is here, and `partition-remote.ts` serves it to others.
  */
 import type { ActorSystem } from '../runtime/actor.ts'
 import { SkaldError } from '../runtime/errors.ts'
+import type { Matcher } from '../protocols/logql/ast.ts'
 import { compileMatchers } from '../protocols/logql/matchers.ts'
 import type { ScanPlan } from '../protocols/logql/scan.ts'
-import type { Sequence } from '../protocols/model.ts'
+import type { Labels, Sequence } from '../protocols/model.ts'
 import { headSeries } from './head-series.ts'
 import type { PartitionDirectory } from './partition-directory.ts'
 import type { HeadSnapshot, PartitionMessage } from './partition.ts'
@@ -14,25 +15,26 @@ import type { ScanAnswer, SeriesAnswer } from './segment-work.ts'
 import type { Services } from './services.ts'
 import type { AcceptLabels } from './tenant-streams.ts'
 
+export interface PartitionAnswer<A> {
+  /** Segments up to here complete the answer (Q1). */
+  readonly checkpoint: Sequence
+  readonly answer: A
+}
+
 export interface PartitionReads {
-  scan(
-    partition: number,
-    tenant: string,
-    plan: ScanPlan,
-    nowMs: number,
-    signal: AbortSignal,
-  ): Promise<{ checkpoint: Sequence; answer: ScanAnswer }>
-  series(partition: number, tenant: string, accept: AcceptLabels): Promise<{ checkpoint: Sequence; answer: SeriesAnswer }>
+  scan(partition: number, tenant: string, plan: ScanPlan, nowMs: number, signal: AbortSignal): Promise<PartitionAnswer<ScanAnswer>>
+  /** Streams that match all of one of `matcherSets` ([] = all streams). */
+  series(partition: number, tenant: string, matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>, signal: AbortSignal): Promise<PartitionAnswer<SeriesAnswer>>
 }
 
 /** Beyond the catch-up bound, for the mailbox and the gathering. */
 const SNAPSHOT_EXTRA_MS = 5_000
 const CANCELLED_SCAN_MS_MAX = 60_000
 
-export function makePartitionReads(services: Services, directory: PartitionDirectory): PartitionReads {
+export function makeLocalReads(services: Services, directory: PartitionDirectory): PartitionReads {
   const snapshot = async (partition: number, tenant: string, accept: AcceptLabels): Promise<HeadSnapshot> => {
     const owner = directory.localOwner(partition)
-    if (owner === undefined) throw new SkaldError('not_ready', `partition ${partition} has no owner yet`)
+    if (owner === undefined) throw new SkaldError('not_ready', `partition ${partition} is not served by node ${services.node}`)
     return askSnapshot(services.system, owner, tenant, accept, services.settings.catchUpMsMax + SNAPSHOT_EXTRA_MS)
   }
   return {
@@ -48,8 +50,8 @@ export function makePartitionReads(services: Services, directory: PartitionDirec
       )
       return { checkpoint, answer: { ...answer, warnings: [...behindWarning(partition, behind), ...answer.warnings] } }
     },
-    async series(partition, tenant, accept) {
-      const { checkpoint, content, behind, done } = await snapshot(partition, tenant, accept)
+    async series(partition, tenant, matcherSets) {
+      const { checkpoint, content, behind, done } = await snapshot(partition, tenant, acceptAny(matcherSets))
       const series = headSeries(content)
       done()
       return { checkpoint, answer: { series, warnings: behindWarning(partition, behind) } }
@@ -57,14 +59,25 @@ export function makePartitionReads(services: Services, directory: PartitionDirec
   }
 }
 
-function askSnapshot(
+/** An owner that ends over the question is one that changes: whoever asked may find the next. */
+async function askSnapshot(
   system: ActorSystem,
   owner: Parameters<typeof system.ask<PartitionMessage, HeadSnapshot>>[0],
   tenant: string,
   accept: AcceptLabels,
   timeoutMs: number,
 ): Promise<HeadSnapshot> {
-  return system.ask<PartitionMessage, HeadSnapshot>(owner, (reply) => ({ kind: 'snapshot', tenant, accept, reply }), timeoutMs)
+  try {
+    return await system.ask<PartitionMessage, HeadSnapshot>(owner, (reply) => ({ kind: 'snapshot', tenant, accept, reply }), timeoutMs)
+  } catch (error) {
+    const hasEnded = error instanceof SkaldError && (error.code === 'not_found' || error.code === 'stopping')
+    throw hasEnded ? new SkaldError('not_ready', error.message, { cause: error }) : error
+  }
+}
+
+function acceptAny(matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>): AcceptLabels {
+  const sets = matcherSets.map(compileMatchers)
+  return sets.length === 0 ? () => true : (labels: Labels) => sets.some((set) => set(labels))
 }
 
 const behindWarning = (partition: number, behind: boolean): string[] =>

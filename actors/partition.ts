@@ -1,6 +1,7 @@
 /**
  * The partition's owner: applies its WAL records in order to streams and chunks, answers for what is not yet in segments, and cuts.
- * Recovery is the same path: a (re)started owner begins at the catalog's checkpoint (F2). One live owner by lease; a stale one is fenced at commit (F3).
+ * Recovery is the same path: a (re)started owner begins at the catalog's checkpoint (F2). One live owner by lease; a stale one is fenced at commit (F3)
+ * and only reads on, until its successor serves or a hole shows that the successor has stored what it did not see. `node.ts` starts and stops it.
  */
 import * as Effect from 'effect/Effect'
 import type { ActorContext, ActorRef, Behavior, Reply } from '../runtime/actor.ts'
@@ -43,11 +44,13 @@ export type PartitionMessage =
   | { readonly kind: 'check' }
   | { readonly kind: 'giveUpWaiting' }
   | { readonly kind: 'snapshot'; readonly tenant: string; readonly accept: AcceptLabels; readonly reply: Reply<HeadSnapshot> }
-  | { readonly kind: 'caughtUp'; readonly known: Sequence | null; readonly run: (behind: boolean) => void }
+  | { readonly kind: 'catchUp'; readonly untilMs: number; readonly run: (behind: boolean) => void }
+  | { readonly kind: 'caughtUp'; readonly known: Sequence | null; readonly untilMs: number; readonly run: (behind: boolean) => void }
   /** Cuts now; answers when everything applied before is committed. */
   | { readonly kind: 'flush'; readonly reason: CutReason; readonly reply: Reply<Sequence> }
   | { readonly kind: 'committed'; readonly cut: number }
-  | { readonly kind: 'fenced'; readonly error: FencedError }
+  /** A newer owner has the catalog. `isBehind`: it has stored what was not applied here. */
+  | { readonly kind: 'fenced'; readonly error: FencedError; readonly isBehind: boolean }
   | { readonly kind: 'status'; readonly reply: Reply<PartitionStatus> }
 
 export interface PartitionStatus {
@@ -61,6 +64,7 @@ export interface PartitionStatus {
   readonly heldBytes: number
   readonly cutsWaiting: number
   readonly paused: boolean
+  readonly fenced: boolean
 }
 
 interface Waiter {
@@ -87,12 +91,15 @@ interface PartitionState {
   waiters: Waiter[]
   flushWaiters: Array<{ readonly through: Sequence; readonly reply: Reply<Sequence> }>
   reading: boolean
+  isFenced: boolean
 }
 
 export interface PartitionIdentity {
   readonly partition: number
   /** Counts the lease's holders. */
   readonly leaseEpoch: number
+  /** Told once when a newer owner has fenced this one. */
+  readonly onFenced: () => void
 }
 
 /** Pulls are sized by bytes: by count they overrun the server's pending limit. */
@@ -101,6 +108,10 @@ const READ_BYTES = 4 * 1024 * 1024
 const WAITING_BYTES_MAX = 8 * 1024 * 1024
 /** After a read of the WAL that failed. */
 const READ_RETRY_MS = 500
+/** After the WAL did not say what its last sequence is. */
+const CATCH_UP_RETRY_MS = 200
+/** A replica of the log did not have yet what another has acknowledged. */
+const LAG_MS = 10
 const STARTS_PER_LEASE = 2 ** 20
 /** A hole in front of a locally published record is usually an acknowledgement still on its way. */
 const GAP_GRACE_MS = 20
@@ -121,11 +132,14 @@ export const partitionBehavior = (services: Services, identity: PartitionIdentit
  * Each start takes a new epoch, so that flushes of a crashed incarnation are fenced; the lease's epoch decides first, so that the holder of an older lease
  * cannot overtake a newer one.
  */
-export function nextEpoch(identity: PartitionIdentity, catalogEpoch: number): number {
-  const leaseEpochSeen = Math.floor(catalogEpoch / STARTS_PER_LEASE)
+export function nextEpoch(identity: Pick<PartitionIdentity, 'partition' | 'leaseEpoch'>, catalogEpoch: number): number {
+  const leaseEpochSeen = leaseEpochOf(catalogEpoch)
   if (leaseEpochSeen > identity.leaseEpoch) throw new FencedError(identity.partition, catalogEpoch)
   return leaseEpochSeen === identity.leaseEpoch ? catalogEpoch + 1 : identity.leaseEpoch * STARTS_PER_LEASE
 }
+
+/** The lease epoch under which a catalog epoch was taken. */
+export const leaseEpochOf = (catalogEpoch: number): number => Math.floor(catalogEpoch / STARTS_PER_LEASE)
 
 async function start(services: Services, identity: PartitionIdentity, context: ActorContext<PartitionMessage>): Promise<PartitionState> {
   const { catalog, wal, settings } = services
@@ -157,6 +171,7 @@ async function start(services: Services, identity: PartitionIdentity, context: A
     waiters: [],
     flushWaiters: [],
     reading: false,
+    isFenced: false,
   }
 }
 
@@ -197,16 +212,16 @@ class PartitionActor {
         return this.giveUpWaiting()
       case 'snapshot':
         return this.whenCaughtUp((behind) => this.snapshot(message.tenant, message.accept, behind, message.reply))
+      case 'catchUp':
+        return this.whenCaughtUp(message.run, message.untilMs)
       case 'caughtUp':
-        return this.caughtUp(message.known, message.run)
+        return this.caughtUp(message.known, message.untilMs, message.run)
       case 'flush':
         return this.whenCaughtUp(() => this.flush(message.reason, message.reply))
       case 'committed':
         return this.committed(message.cut)
       case 'fenced':
-        // Another node owns the partition now: end quietly, memory is worth nothing.
-        this.services.log.warn('partition is owned elsewhere', { partition: this.identity.partition, error: message.error.message })
-        return this.context.stop()
+        return this.fenced(message.error, message.isBehind)
       case 'status':
         return message.reply.succeed(this.status())
     }
@@ -224,13 +239,14 @@ class PartitionActor {
       if (grace > 0) await this.services.clock.sleep(grace)
       const records = await readRecords(this.services.wal, partition, from, READ_BYTES)
       // Sequences that are gone were purged by an owner: by a newer one, unless this is still the newest (then they were never stored).
-      if (records[0]?.sequence !== from) await this.services.catalog.claim(partition, this.state.epoch)
+      if (hasHole(from, records)) await this.services.catalog.claim(partition, this.state.epoch)
+      if (records.length === 0) await this.services.clock.sleep(LAG_MS)
       return { kind: 'read', from, records }
     }
     void read().then(
       (message) => this.context.self.tell(message),
       (error: unknown) => {
-        this.context.self.tell(error instanceof FencedError ? { kind: 'fenced', error } : { kind: 'readFailed', error })
+        this.context.self.tell(error instanceof FencedError ? { kind: 'fenced', error, isBehind: true } : { kind: 'readFailed', error })
       },
     )
   }
@@ -307,6 +323,7 @@ class PartitionActor {
   }
 
   private cutWhenDue(): void {
+    if (this.state.isFenced) return
     const { budget, clock, settings } = this.services
     const reason = cutReason(this.state.head.facts(), settings.cut, clock.nowMs(), budget.level() !== 'ok' && this.state.cuts.length === 0)
     if (reason !== null) this.cut(reason)
@@ -338,7 +355,7 @@ class PartitionActor {
       traces: cut.head.traces,
       task: encodeTaskOf(this.services, partition, cut, contents, this.state.slabs),
       onCommitted: () => this.context.self.tell({ kind: 'committed', cut: cut.number }, { priority: 'high' }),
-      onFenced: (error) => this.context.self.tell({ kind: 'fenced', error }, { priority: 'high' }),
+      onFenced: (error) => this.context.self.tell({ kind: 'fenced', error, isBehind: false }, { priority: 'high' }),
     })
   }
 
@@ -361,7 +378,20 @@ class PartitionActor {
     this.advance()
   }
 
+  /** Heads stay readable until the successor serves, since all that was applied is in them; what was never seen cannot be answered for. */
+  private fenced(error: FencedError, isBehind: boolean): void {
+    const { state, identity } = this
+    if (!state.isFenced) {
+      state.isFenced = true
+      this.services.log.info('partition is owned elsewhere', { partition: identity.partition, error: error.message })
+      for (const { reply } of state.flushWaiters.splice(0)) reply.fail(new SkaldError('not_ready', `partition ${identity.partition} is changing its owner`, { retryAfterS: 1 }))
+      identity.onFenced()
+    }
+    if (isBehind) this.context.stop()
+  }
+
   private flush(reason: CutReason, reply: Reply<Sequence>): void {
+    if (this.state.isFenced) return reply.fail(new SkaldError('not_ready', `partition ${this.identity.partition} is changing its owner`, { retryAfterS: 1 }))
     const through = this.state.follow.applied
     this.cut(reason)
     if (through <= this.state.checkpoint) reply.succeed(this.state.checkpoint)
@@ -379,26 +409,26 @@ class PartitionActor {
     )
   }
 
-  /** Q2: asks the WAL for its last sequence and waits until that is applied, within a bound. */
-  private whenCaughtUp(run: (behind: boolean) => void): void {
-    void this.services.wal.state(this.identity.partition).then(
-      ({ last }) => this.context.self.tell({ kind: 'caughtUp', known: last, run }),
+  /** Q2: asks the WAL for its last sequence and waits until that is applied, within a bound. A log without a leader for a moment is asked again. */
+  private whenCaughtUp(run: (behind: boolean) => void, untilMs = this.services.clock.monotonicMs() + this.services.settings.catchUpMsMax): void {
+    const { wal, clock } = this.services
+    void wal.state(this.identity.partition).then(
+      ({ last }) => void this.context.self.tell({ kind: 'caughtUp', known: last, untilMs, run }),
       () => {
-        this.context.self.tell({ kind: 'caughtUp', known: null, run })
+        if (clock.monotonicMs() >= untilMs) this.context.self.tell({ kind: 'caughtUp', known: null, untilMs, run })
+        else this.context.tellLater(CATCH_UP_RETRY_MS, { kind: 'catchUp', untilMs, run })
       },
     )
   }
 
-  private caughtUp(known: Sequence | null, run: (behind: boolean) => void): void {
+  private caughtUp(known: Sequence | null, untilMs: number, run: (behind: boolean) => void): void {
     if (known === null) return run(true)
     const { follow } = this.state
     follow.heard(known)
     this.advance()
     if (follow.applied >= known) return run(false)
-    const { catchUpMsMax } = this.services.settings
-    const waiter: Waiter = { through: known, deadlineMs: this.services.clock.monotonicMs() + catchUpMsMax, run }
-    this.state.waiters.push(waiter)
-    this.context.tellLater(catchUpMsMax, { kind: 'giveUpWaiting' })
+    this.state.waiters.push({ through: known, deadlineMs: untilMs, run })
+    this.context.tellLater(Math.max(0, untilMs - this.services.clock.monotonicMs()), { kind: 'giveUpWaiting' })
   }
 
   private giveUpWaiting(): void {
@@ -456,9 +486,12 @@ class PartitionActor {
       heldBytes: held,
       cutsWaiting: cuts.length,
       paused: this.paused(),
+      fenced: this.state.isFenced,
     }
   }
 }
+
+const hasHole = (from: Sequence, records: ReadonlyArray<DecodedRecord>): boolean => records.some(({ sequence, holeThrough }, i) => holeThrough !== undefined || sequence !== from + i)
 
 function deliver(tenant: ActorRef<TenantStreamsMessage>, message: TenantStreamsMessage): void {
   const delivery = tenant.tell(message)

@@ -3,12 +3,10 @@
  * What cannot be read becomes a warning (Q3). Knows nothing of expressions: the query front end merges partials and evaluates.
  */
 import { SkaldError } from '../runtime/errors.ts'
-import { compileMatchers } from '../protocols/logql/matchers.ts'
 import type { Matcher } from '../protocols/logql/ast.ts'
 import { mergePartials } from '../protocols/logql/merge.ts'
 import { scanNeeds } from '../protocols/logql/scan-needs.ts'
 import type { LogScanPlan, ScanPartial, ScanPlan } from '../protocols/logql/scan.ts'
-import type { Labels } from '../protocols/model.ts'
 import type { SegmentEntry } from '../storage/catalog.ts'
 import type { PartitionReads } from './partition-reads.ts'
 import { sumStatistics } from './read-statistics.ts'
@@ -132,9 +130,7 @@ async function series(
   matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>,
   signal: AbortSignal,
 ): Promise<SeriesAnswer> {
-  const sets = matcherSets.map(compileMatchers)
-  const accept = sets.length === 0 ? () => true : (labels: Labels): boolean => sets.some((set) => set(labels))
-  const sources = await gatherSources(services, tenant, (partition) => reads.series(partition, tenant, accept))
+  const sources = await gatherSources(services, tenant, (partition) => reads.series(partition, tenant, matcherSets, signal))
   const stored = await services.work.series(tenant, matcherSets, sources.segments, signal)
   return {
     series: [...sources.heads.flatMap((h) => h.series), ...stored.series],

@@ -11,6 +11,7 @@ import { SystemClock } from '../runtime/clock-system.ts'
 import { lockDirectory } from '../runtime/data-lock.ts'
 import { startHttpServer } from '../runtime/http-server.ts'
 import { JetStreamKv } from '../runtime/kv-jetstream.ts'
+import { LongRequests } from '../runtime/long-request.ts'
 import { createLogger, logFormat } from '../runtime/log.ts'
 import { createMetrics } from '../runtime/metrics.ts'
 import { startNatsServer, type NatsServer, type NatsServerEvent } from '../runtime/nats-server.ts'
@@ -25,20 +26,24 @@ import { withRetries } from '../storage/object-store-retry.ts'
 import { SlabPool } from '../storage/slab-pool.ts'
 import { openJetStreamWal } from '../storage/wal-jetstream.ts'
 import type { SkaldConfig } from './config.ts'
+import { openCluster } from './cluster.ts'
+import { makeClusterReads } from './cluster-reads.ts'
 import { FairQueue } from './fair-queue.ts'
 import { makeFlusher, type FaultPoint } from './flusher.ts'
 import { adminRoutes } from './http-admin.ts'
 import { metadataRoutes } from './http-metadata.ts'
 import { pushRoutes } from './http-push.ts'
+import { ringRoutes } from './http-ring.ts'
 import { queryError, queryRoutes } from './http-query.ts'
 import { serveNatsPush } from './nats-push.ts'
 import { logActorEvent, logNatsEvent } from './node-log.ts'
 import { makeNodeMetrics } from './node-metrics.ts'
+import { nodeIdOf } from './node-id.ts'
 import { nodeSettings } from './node-settings.ts'
 import { openObjectStore } from './object-stores.ts'
 import { PartitionDirectory } from './partition-directory.ts'
-import { makePartitionReads } from './partition-reads.ts'
-import { partitionBehavior } from './partition.ts'
+import { makeLocalReads } from './partition-reads.ts'
+import { makeHeardElsewhere, remoteReads, servePartitions } from './partition-remote.ts'
 import { makePushGateway, tenantsBehavior } from './push-gateway.ts'
 import { makeQuerier } from './querier.ts'
 import { makeQueryFrontEnd } from './query-front-end.ts'
@@ -95,10 +100,10 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   const log = createLogger({ level: config.log.level, format: logFormat(config.log.format), traceFields: activeTraceFields })
   const metrics = createMetrics({ processMetrics: true })
   const nodeMetrics = makeNodeMetrics(metrics)
-  const node = config.node_id === '' ? hostname() : config.node_id
 
   const lock = lockDirectory(config.data_dir)
   opened.add(() => lock.release())
+  const node = nodeIdOf(config.node_id, config.data_dir, hostname(), random)
   const nats = config.nats.url === '' ? await startEmbeddedNats(config, (event) => logNatsEvent(log, event)) : null
   if (nats !== null) opened.add(() => nats.stop())
   const transport = await connectTransport({ servers: nats === null ? config.nats.url.split(',') : nats.url, name: `skald ${node}`, random, waitForServer: true })
@@ -147,27 +152,39 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
     budget: new MemoryBudget({ bytesMax: config.memory.budget }),
     slabs: new SlabPool(SLAB_POOL_BYTES_MAX),
     limitsOf: (tenant) => tenantLimits.of(tenant),
-    gatewayCount: () => 1,
+    gatewayCount: () => cluster.gatewayCount(),
     settings: nodeSettings(config),
   }
 
-  const directory = new PartitionDirectory()
-  for (let partition = 0; partition < config.partitions; partition++) {
-    directory.add(partition, system.root.start({ id: `partition-${partition}`, behavior: partitionBehavior(services, { partition, leaseEpoch: 1 }), restart: 'permanent', mailbox: PARTITION_MAILBOX }))
-  }
+  const cluster = await openCluster(services, kv, {
+    roles: config.roles,
+    zone: config.zone,
+    replicas,
+    leaseTtlMs: config.cluster.lease_ttl,
+    heartbeatMs: config.cluster.heartbeat_interval,
+  })
+  opened.add(() => cluster.leave())
+  const directory = new PartitionDirectory(makeHeardElsewhere(services, cluster.owners))
   const incarnation = random.hex(6)
   const writers = Array.from({ length: config.partitions }, (_, partition): ActorRef<WalWriterMessage> => {
     const behavior = walWriterBehavior(services, partition, incarnation, (p, record) => directory.published(p, record))
     return system.root.start({ id: `wal-writer-${partition}`, behavior, restart: 'permanent', mailbox: WRITER_MAILBOX })
   })
   const tenants = system.root.start({ id: 'tenants', behavior: tenantsBehavior(services, (partition) => writers[partition]!), restart: 'permanent', mailbox: WRITER_MAILBOX })
+  const local = makeLocalReads(services, directory)
+  const served = servePartitions(services, local, directory)
+  opened.add(() => served.close())
+  const requests = new LongRequests(services)
+  opened.add(() => requests.close())
+  const reads = makeClusterReads({ services, owners: cluster.owners, directory, local, remote: (owner) => remoteReads(requests, owner) })
+  cluster.begin(directory)
   opened.add(() => Effect.runPromise(system.shutdown()))
 
   const sizes = { bodyBytesMax: config.http.max_body_size, decompressedBytesMax: config.http.max_decompressed_size }
   const gateway = makePushGateway(services, sizes, tenants)
   const natsPush = serveNatsPush(transport, gateway)
   opened.add(() => natsPush.close())
-  const querier = makeQuerier(services, makePartitionReads(services, directory))
+  const querier = makeQuerier(services, reads)
   const frontEnd = makeQueryFrontEnd(services, querier, new FairQueue(clock, config.querier.max_concurrent, config.querier.max_outstanding_per_tenant))
   const defaultTenant = config.tenancy.default_tenant
   const http = await startHttpServer({
@@ -178,11 +195,13 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
       ...pushRoutes(gateway, defaultTenant),
       ...queryRoutes(services, frontEnd, defaultTenant),
       ...metadataRoutes({ services, querier, defaultTenant, metadataBy: config.querier.metadata_by }),
-      ...adminRoutes({ services, directory, metrics, config, nats }),
+      ...ringRoutes({ services, cluster, directory }),
+      ...adminRoutes({ services, directory, cluster, metrics, config, nats }),
     ],
     onError: queryError,
   })
   opened.add(() => http.close(config.http.shutdown_timeout))
+  opened.add(() => cluster.drain(DRAIN_MS_MAX))
   return http.url
 
   /** F4: a KV store that was lost while segments exist is made again before anything is written. */
@@ -193,8 +212,9 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   }
 }
 
-/** Messages are small or hold what is counted elsewhere; the bytes bound what waits decoded for a partition that is busy. */
-const PARTITION_MAILBOX = { messagesMax: 100_000, bytesMax: 64 * 1024 * 1024 }
+/** A hand-over takes well under a second; heirs that are in trouble are not waited for. */
+const DRAIN_MS_MAX = 10_000
+/** Pushes that wait for their record, decoded. */
 const WRITER_MAILBOX = { messagesMax: 100_000, bytesMax: 128 * 1024 * 1024 }
 
 function startEmbeddedNats(config: SkaldConfig, onEvent: (event: NatsServerEvent) => void): Promise<NatsServer> {

@@ -1,0 +1,113 @@
+/** Three nodes on one nats-server: any node takes pushes and answers queries for all; ownership moves when a node joins, drains or dies (R2, Q1, Q2). */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startTestNats, type TestNats } from '../support/nats.ts'
+import { linesOf, nowNs, push, query, startTestNode, until, type TestNode } from '../support/node.ts'
+
+const PARTITIONS = 6
+
+interface RingAnswer {
+  readonly partitions: ReadonlyArray<{ readonly partition: number; readonly owner: string }>
+}
+
+describe('three nodes', () => {
+  let nats: TestNats
+  let objects: string
+  const nodes = new Map<string, TestNode>()
+
+  const start = async (name: string): Promise<TestNode> => {
+    const node = await startTestNode({
+      environment: {
+        SKALD_NATS_URL: nats.url,
+        SKALD_NODE_ID: name,
+        SKALD_PARTITIONS: String(PARTITIONS),
+        SKALD_OBJECT_STORE_URL: `file:${objects}`,
+        SKALD_CLUSTER_LEASE_TTL: '2s',
+      },
+    })
+    nodes.set(name, node)
+    return node
+  }
+  const url = (name: string): string => nodes.get(name)!.url
+  const owners = async (name: string): Promise<string[]> => ((await (await fetch(`${url(name)}/ring?format=json`)).json()) as RingAnswer).partitions.map(({ owner }) => owner)
+  const balanced = (...names: string[]): Promise<unknown> =>
+    until(`${names.join(', ')} own ${PARTITIONS / names.length} partitions each`, async () => {
+      const seen = await owners(names[0]!)
+      return names.every((name) => seen.filter((owner) => owner === name).length === PARTITIONS / names.length)
+    })
+
+  beforeAll(async () => {
+    nats = await startTestNats()
+    objects = await mkdtemp(path.join(tmpdir(), 'skald-objects-'))
+    await start('a')
+    await balanced('a')
+  })
+  afterAll(async () => {
+    for (const node of nodes.values()) await node.remove()
+    await nats.stop()
+    await rm(objects, { recursive: true, force: true })
+  })
+
+  it('spreads partitions evenly as nodes join, and answers from every node for all of them', async () => {
+    const pushed: string[] = []
+    const pushTo = async (name: string, count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        const line = `${name} ${pushed.length}`
+        expect((await push(url(name), { app: 'spread', n: String(i) }, [[nowNs(), line]])).status).toBe(204)
+        pushed.push(line)
+      }
+    }
+    await pushTo('a', 12)
+    await Promise.all([start('b'), start('c')])
+    await pushTo('b', 12)
+    await balanced('a', 'b', 'c')
+    await pushTo('c', 12)
+    for (const name of ['a', 'b', 'c']) {
+      const answer = await query(url(name), '{app="spread"}')
+      expect(answer.warnings).toBeUndefined()
+      expect(linesOf(answer)).toEqual(pushed.toSorted())
+    }
+  })
+
+  it('shows a push to the very next query on another node (Q2)', async () => {
+    for (let round = 0; round < 10; round++) {
+      await push(url('a'), { app: 'next', n: String(round) }, [[nowNs(), `round ${round}`]])
+      expect(linesOf(await query(url(round % 2 === 0 ? 'b' : 'c'), '{app="next"}'))).toHaveLength(round + 1)
+    }
+  })
+
+  it('answers labels and series of all partitions on every node', async () => {
+    for (const name of ['a', 'b', 'c']) {
+      const series = (await (await fetch(`${url(name)}/loki/api/v1/series?match[]={app="next"}`)).json()) as { data: unknown[] }
+      expect(series.data).toHaveLength(10)
+    }
+  })
+
+  it('hands over on a drain without a failed or partial answer', async () => {
+    await push(url('a'), { app: 'drain' }, [[nowNs(), 'before']])
+    let isRunning = true
+    const asked = (async () => {
+      const wrong: string[] = []
+      while (isRunning) {
+        const answer = await query(url('a'), '{app="drain"}').catch((error: unknown) => String(error))
+        if (typeof answer === 'string') wrong.push(answer)
+        else if (answer.warnings !== undefined || linesOf(answer).length !== 1) wrong.push(JSON.stringify(answer))
+      }
+      return wrong
+    })()
+    const begun = performance.now()
+    await nodes.get('c')!.stop()
+    await balanced('a', 'b')
+    expect(performance.now() - begun).toBeLessThan(3_000)
+    isRunning = false
+    expect(await asked).toEqual([])
+  })
+
+  it('counts what comes back as a member again', async () => {
+    await nodes.get('c')!.restart()
+    await balanced('a', 'b', 'c')
+    expect(linesOf(await query(url('c'), '{app="drain"}'))).toEqual(['before'])
+  })
+})
