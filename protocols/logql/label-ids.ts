@@ -115,6 +115,11 @@ class GroupedIds implements LabelIds {
   readonly #baseCodes = new Map<number, Int32Array>()
   #lastBaseKey = -1
   #lastBase: Int32Array = new Int32Array(0)
+  /** What the names come to by the stream alone, -1 until somebody asks; and the row's, when it is not worth remembering. */
+  readonly #streamCodes: Int32Array
+  readonly #unkept: Int32Array
+  /** Text to code, by name: metadata values come as strings. */
+  readonly #textCodes: ReadonlyArray<Map<string, number>>
   readonly #codes: Int32Array
   readonly #ids: number[] = []
   #lastNode = -1
@@ -124,11 +129,15 @@ class GroupedIds implements LabelIds {
     this.#registry = registry
     this.#values = this.#names.map(() => new ByteInterner())
     this.#codes = new Int32Array(this.#names.length).fill(-1)
+    this.#streamCodes = new Int32Array(this.#names.length)
+    this.#unkept = new Int32Array(this.#names.length)
+    this.#textCodes = this.#names.map(() => new Map())
   }
 
   enterRun(): void {
     this.#baseCodes.clear()
     this.#lastBaseKey = -1
+    this.#streamCodes.fill(-1)
   }
 
   idOf(state: LineState): number {
@@ -162,16 +171,29 @@ class GroupedIds implements LabelIds {
   #baseOf(state: LineState): Int32Array {
     const key = combinationOf(state)
     if (key === this.#lastBaseKey) return this.#lastBase
-    let base = this.#baseCodes.get(key)
-    if (base === undefined) {
-      base = Int32Array.from(this.#names, (name, i) => {
-        const value = state.getBase(name)
-        return value === undefined ? ABSENT : 1 + this.#values[i]!.codeOfText(value)
-      })
-      if (this.#baseCodes.size < COMBINATIONS_MAX) this.#baseCodes.set(key, base)
-    }
     this.#lastBaseKey = key
-    return (this.#lastBase = base)
+    return (this.#lastBase = this.#baseCodes.get(key) ?? this.#makeBase(state, key))
+  }
+
+  #makeBase(state: LineState, key: number): Int32Array {
+    const kept = this.#baseCodes.size < COMBINATIONS_MAX
+    const base = kept ? new Int32Array(this.#names.length) : this.#unkept
+    for (let i = 0; i < base.length; i++) {
+      const name = this.#names[i]!
+      const value = state.getMetadata(name)
+      if (value !== undefined) base[i] = this.#codeOfText(i, value)
+      else base[i] = this.#streamCodes[i] === -1 ? (this.#streamCodes[i] = this.#codeOfText(i, state.getBase(name))) : this.#streamCodes[i]!
+    }
+    if (kept) this.#baseCodes.set(key, base)
+    return base
+  }
+
+  #codeOfText(i: number, value: string | undefined): number {
+    if (value === undefined) return ABSENT
+    const codes = this.#textCodes[i]!
+    let code = codes.get(value)
+    if (code === undefined) codes.set(value, (code = 1 + this.#values[i]!.codeOfText(value)))
+    return code
   }
 
   #register(state: LineState): number {

@@ -142,6 +142,11 @@ export class LineState {
     return this.#metadataValue(name) ?? this.#streamValues.get(name)
   }
 
+  /** Structured metadata and level only. */
+  getMetadata(name: string): string | undefined {
+    return this.#metadataValue(name)
+  }
+
   label(name: string): string {
     if (name === ERROR_LABEL) return this.error
     if (name === ERROR_DETAILS_LABEL) return this.errorDetails
