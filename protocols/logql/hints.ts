@@ -53,10 +53,19 @@ function addTemplate(template: string, names: Set<string>): boolean {
 }
 
 function addFilter(filter: LabelFilter, names: Set<string>): void {
-  if (filter.kind === 'string') names.add(filter.matcher.name)
-  else if ('name' in filter) names.add(filter.name)
-  else {
-    addFilter(filter.left, names)
-    addFilter(filter.right, names)
+  for (const leaf of leavesOf(filter)) {
+    if (leaf.kind === 'string') names.add(leaf.matcher.name)
+    else if ('name' in leaf) names.add(leaf.name)
   }
+}
+
+/** The comparisons of a filter. Not recursive: a query can chain thousands. */
+function leavesOf(filter: LabelFilter): LabelFilter[] {
+  const leaves: LabelFilter[] = []
+  const pending = [filter]
+  for (let one = pending.pop(); one !== undefined; one = pending.pop()) {
+    if (one.kind === 'and' || one.kind === 'or') pending.push(one.right, one.left)
+    else leaves.push(one)
+  }
+  return leaves
 }

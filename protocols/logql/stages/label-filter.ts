@@ -15,11 +15,15 @@ import { type RowStage, StageError } from './stage.ts'
 
 const LABEL_FILTER_ERROR = 'LabelFilterErr'
 
-export function compileLabelFilter(filter: LabelFilter): RowStage {
+/** Alternations of `and` and `or` inside one another; chains of one kind do not count. Running them recurses. */
+const DEPTH_MAX = 1000
+
+export function compileLabelFilter(filter: LabelFilter, depth = 0): RowStage {
+  if (depth > DEPTH_MAX) throw new StageError(`label filter nested deeper than ${DEPTH_MAX}`)
   switch (filter.kind) {
     case 'and':
     case 'or':
-      return both(filter.kind, compileLabelFilter(filter.left), compileLabelFilter(filter.right))
+      return chain(filter.kind, membersOf(filter, filter.kind).map((member) => compileLabelFilter(member, depth + 1)))
     case 'string':
       return stringFilter(filter.matcher)
     case 'ip':
@@ -33,8 +37,23 @@ export function compileLabelFilter(filter: LabelFilter): RowStage {
   }
 }
 
-function both(kind: 'and' | 'or', left: RowStage, right: RowStage): RowStage {
-  return kind === 'and' ? (state) => left(state) && right(state) : (state) => left(state) || right(state)
+/** `a and b and c`, however it is nested, in order. */
+function membersOf(filter: LabelFilter, kind: 'and' | 'or'): LabelFilter[] {
+  const members: LabelFilter[] = []
+  const pending = [filter]
+  for (let one = pending.pop(); one !== undefined; one = pending.pop()) {
+    if (one.kind === kind) pending.push(one.right, one.left)
+    else members.push(one)
+  }
+  return members
+}
+
+function chain(kind: 'and' | 'or', members: ReadonlyArray<RowStage>): RowStage {
+  const stopsAt = kind === 'or'
+  return (state) => {
+    for (const member of members) if (member(state) === stopsAt) return stopsAt
+    return !stopsAt
+  }
 }
 
 function acceptsValue(matcher: Matcher): (value: string) => boolean {

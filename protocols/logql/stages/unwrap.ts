@@ -14,7 +14,7 @@ export const SAMPLE_EXTRACTION_ERROR = 'SampleExtractionErr'
 
 export function compileUnwrap({ name, conversion, filters }: Unwrap): RowStage {
   const convert = CONVERSIONS[conversion]
-  const after = filters.map(compileLabelFilter)
+  const after = filters.map((filter) => compileLabelFilter(filter))
   return (state) => {
     if (!extract(state, name, convert)) return false
     for (const filter of after) if (!filter(state)) return false

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import type { LabelFilter } from '../../../../protocols/logql/ast.ts'
+import { compileLabelFilter } from '../../../../protocols/logql/stages/label-filter.ts'
 import { labelsAfter, linesAfter } from '../../../support/pipeline-rows.ts'
 
 const passes = (filter: string, line: string): boolean => linesAfter(`| logfmt ${filter}`, [line]).length === 1
@@ -50,5 +52,13 @@ describe('label filters', () => {
     expect(linesAfter('| logfmt | a=~"(?i)INFO"', ['a=iNfo', 'a=info2'])).toEqual(['a=iNfo'])
     expect(linesAfter('| logfmt | a=~"5.."', ['a=500', 'a=5000'])).toEqual(['a=500'])
     expect(linesAfter('| logfmt | a=~".+"', ['a=500', 'b=1'])).toEqual(['a=500'])
+  })
+
+  it('chains hundreds of comparisons, and refuses nesting that would exhaust the stack', () => {
+    const many = Array.from({ length: 900 }, (_, i) => `a="${i}"`)
+    expect(linesAfter(`| logfmt | ${many.join(' or ')}`, ['a=899', 'a=x'])).toEqual(['a=899'])
+    const leaf: LabelFilter = { kind: 'string', matcher: { name: 'a', op: '=', value: '1' } }
+    const nested = Array.from({ length: 3000 }).reduce<LabelFilter>((right, _one, i) => ({ kind: i % 2 === 0 ? 'and' : 'or', left: leaf, right }), leaf)
+    expect(() => compileLabelFilter(nested)).toThrow('label filter nested deeper than 1000')
   })
 })
