@@ -8,16 +8,18 @@ import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as Fiber from 'effect/Fiber'
 import * as Schedule from 'effect/Schedule'
-import * as Semaphore from 'effect/Semaphore'
 import type { Sequence } from '../protocols/model.ts'
+import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 import { span } from '../runtime/telemetry.ts'
 import type { TraceGather } from '../runtime/trace-parent.ts'
 import { FencedError, type Catalog } from '../storage/catalog.ts'
+import type { MemoryAccount, MemoryBudget } from '../storage/memory-budget.ts'
 import type { EncodedSegment } from '../storage/segment-encode.ts'
 import type { ObjectStore } from '../storage/object-store.ts'
 import type { Wal } from '../storage/wal.ts'
 import type { CutReason } from './cut-policy.ts'
+import { FlushPermits } from './flush-permits.ts'
 import type { NodeMetrics } from './node-metrics.ts'
 import type { EncodeTask, SegmentWork } from './segment-work.ts'
 
@@ -54,18 +56,22 @@ export interface FlusherParts {
   readonly wal: Wal
   readonly log: Logger
   readonly metrics: NodeMetrics
+  readonly budget: MemoryBudget
+  readonly clock: Clock
   readonly concurrentFlushesMax: number
   readonly faultPoint?: FaultPoint
 }
 
 const BACKOFF_MIN_MS = 200
 const BACKOFF_MAX_MS = 30_000
+/** What encoding takes besides the slabs, as a share of them: blocks at work, and the object as it grows. */
+const ENCODE_SHARE = 0.3
 
 /** Exponential with jitter, capped. */
 const backoff = Schedule.jittered(Schedule.min([Schedule.exponential(BACKOFF_MIN_MS), Schedule.spaced(BACKOFF_MAX_MS)]))
 
 export function makeFlusher(parts: FlusherParts): SegmentFlush {
-  const permits = Semaphore.makeUnsafe(parts.concurrentFlushesMax)
+  const permits = new FlushPermits(parts.concurrentFlushesMax)
   const queues = new Map<number, FlushJob[]>()
   const running = new Map<number, Fiber.Fiber<void>>()
 
@@ -74,8 +80,9 @@ export function makeFlusher(parts: FlusherParts): SegmentFlush {
       for (;;) {
         const job = queues.get(partition)?.[0]
         if (job === undefined) return
-        yield* permits.withPermits(1)(flushOne(parts, job))
+        yield* permits.run(() => (queues.get(partition) ?? []).map(({ reason }) => reason), flushOne(parts, job))
         queues.get(partition)?.shift()
+        parts.metrics.flushQueue.dec()
       }
     }).pipe(
       Effect.onExit((exit) =>
@@ -91,6 +98,7 @@ export function makeFlusher(parts: FlusherParts): SegmentFlush {
       const queue = queues.get(job.partition) ?? []
       queues.set(job.partition, queue)
       queue.push(job)
+      parts.metrics.flushQueue.inc()
       if (!running.has(job.partition)) running.set(job.partition, Effect.runFork(drain(job.partition)))
     },
     get pending() {
@@ -101,7 +109,15 @@ export function makeFlusher(parts: FlusherParts): SegmentFlush {
 }
 
 function flushOne(parts: FlusherParts, job: FlushJob): Effect.Effect<void> {
-  const { log, metrics } = parts
+  return Effect.suspend(() => {
+    const held = parts.budget.account('encoders')
+    return Effect.ensuring(flushHolding(parts, job, held), Effect.sync(() => held.close()))
+  })
+}
+
+function flushHolding(parts: FlusherParts, job: FlushJob, held: MemoryAccount): Effect.Effect<void> {
+  const { log, metrics, clock } = parts
+  const begunMs = clock.monotonicMs()
   const point = (step: FlushStep): Effect.Effect<void> => parts.faultPoint?.(step, job) ?? Effect.void
   const step = <A>(name: FlushStep, run: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, FencedError> =>
     point(name).pipe(
@@ -120,12 +136,16 @@ function flushOne(parts: FlusherParts, job: FlushJob): Effect.Effect<void> {
 
   const flush = Effect.gen(function* () {
     const { task } = job
+    held.set(task === null ? 0 : encodingBytes(task))
     const object = task === null ? null : yield* step('encode', (signal) => parts.work.encode(task, signal))
+    held.set(object?.bytes.length ?? 0)
     if (object !== null) yield* step('put', (signal) => parts.store.put(object.entry.key, object.bytes, signal))
     yield* step('commit', () => parts.catalog.commit(job.partition, job.epoch, job.last, object?.entry ?? null))
     observe(metrics, job, object)
     job.onCommitted()
+    held.set(0)
     yield* step('purge', () => parts.wal.purge(job.partition, job.last))
+    metrics.flushSeconds.observe((clock.monotonicMs() - begunMs) / 1000)
     yield* point('done')
   }).pipe(Effect.catch((error) => Effect.sync(() => job.onFenced(error))))
   const { parent, links } = job.traces
@@ -133,6 +153,8 @@ function flushOne(parts: FlusherParts, job: FlushJob): Effect.Effect<void> {
   const attributes = { 'skald.partition': job.partition, 'skald.first': job.first, 'skald.last': job.last, 'skald.reason': job.reason }
   return span('flush', attributes, { traceparent: parent }, flush, links)
 }
+
+const encodingBytes = ({ cut }: EncodeTask): number => ENCODE_SHARE * cut.slabs.reduce((sum, { bytes }) => sum + bytes.byteLength, 0)
 
 function observe(metrics: NodeMetrics, job: FlushJob, object: EncodedSegment | null): void {
   metrics.segmentsFlushed.inc({ reason: job.reason })

@@ -1,7 +1,7 @@
 /**
  * The metrics of a node, made once. Loki's names where the meaning is the same, so that its dashboards and alerts work; `skald_` where Loki has none.
  */
-import { SIZE_BUCKETS_BYTES, type Counter, type Histogram, type Metrics } from '../runtime/metrics.ts'
+import { REQUEST_BUCKETS_S, SIZE_BUCKETS_BYTES, type Counter, type Gauge, type Histogram, type Metrics } from '../runtime/metrics.ts'
 
 export interface NodeMetrics {
   readonly bytesReceived: Counter<'tenant'>
@@ -18,6 +18,11 @@ export interface NodeMetrics {
   readonly queryBytesFetched: Counter
   readonly queryBytesSkipped: Counter
   readonly workerCrashes: Counter
+  readonly flushQueue: Gauge
+  readonly flushSeconds: Histogram
+  readonly storeRetries: Counter<'operation'>
+  readonly orphanObjects: Gauge
+  readonly orphansDeleted: Counter
 }
 
 export function makeNodeMetrics(metrics: Metrics): NodeMetrics {
@@ -36,5 +41,10 @@ export function makeNodeMetrics(metrics: Metrics): NodeMetrics {
     queryBytesFetched: metrics.counter('skald_query_bytes_fetched_total', 'Bytes that queries fetched from the object store.'),
     queryBytesSkipped: metrics.counter('skald_query_bytes_skipped_total', 'Stored bytes that queries did not have to fetch.'),
     workerCrashes: metrics.counter('skald_worker_crashes_total', 'Worker threads that died and were replaced.'),
+    flushQueue: metrics.gauge('loki_ingester_flush_queue_length', 'Cuts that wait to be flushed or are being flushed.'),
+    flushSeconds: metrics.histogram('skald_flush_duration_seconds', 'From cut to purge.', REQUEST_BUCKETS_S),
+    storeRetries: metrics.counter('skald_object_store_retries_total', 'Requests to the object store that failed and were repeated.', ['operation']),
+    orphanObjects: metrics.gauge('skald_orphan_objects', 'Objects that no catalog names, found by the last sweep.'),
+    orphansDeleted: metrics.counter('skald_orphan_objects_deleted_total', 'Objects that no catalog named, removed.'),
   }
 }

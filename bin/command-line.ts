@@ -7,6 +7,7 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly loa
   start: { summary: 'run a node', load: async () => (await import('./commands/start.ts')).start },
   status: { summary: 'what a running node does', load: async () => (await import('./commands/status.ts')).status },
   config: { summary: 'check a configuration (config check)', load: async () => (await import('./commands/config.ts')).config },
+  catalog: { summary: 'rebuild a lost catalog from the bucket (catalog rebuild)', load: async () => (await import('./commands/catalog.ts')).catalog },
   push: { summary: 'push files or standard input', load: async () => (await import('./commands/push.ts')).push },
   query: { summary: 'run a LogQL query', load: async () => (await import('./commands/query.ts')).query },
   tail: { summary: 'follow what a LogQL selector matches', load: async () => (await import('./commands/tail.ts')).tail },

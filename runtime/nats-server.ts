@@ -51,6 +51,8 @@ export interface NatsServer {
   /** Of the process that runs now; undefined between death and restart. */
   readonly pid: number | undefined
   readonly restarts: number
+  /** For a server that runs and does not serve: ends the present process in order; another is started as after any death. */
+  restart(): void
   /** Ends it in order and waits. Idempotent. */
   stop(): Promise<void>
 }
@@ -111,6 +113,10 @@ class EmbeddedNats implements NatsServer {
     await this.#launch()
     process.on('exit', this.#endWithProgram)
     this.#watching = this.#watch()
+  }
+
+  restart(): void {
+    void this.#endChild()
   }
 
   async stop(): Promise<void> {

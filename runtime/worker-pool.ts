@@ -32,6 +32,7 @@ interface Pending {
 }
 
 interface Slot {
+  readonly place: number
   worker: Worker
   readonly pending: Map<number, Pending>
 }
@@ -39,7 +40,8 @@ interface Slot {
 export interface WorkerPoolOptions {
   readonly script: URL
   readonly threads: number
-  readonly workerData: unknown
+  /** What a thread is told at its start; `place` is its number, kept by whoever replaces it. */
+  readonly workerDataOf?: (place: number) => unknown
   /** Hard bound on a thread's JavaScript heap, MB: a runaway task dies alone. */
   readonly heapMbMax: number
   readonly onCrash?: (error: Error) => void
@@ -104,18 +106,18 @@ export class WorkerPool {
       const preferred = affinity % this.slots.length
       if (pendingOf(this.slots[preferred] ?? null) <= pendingOf(this.slots[at] ?? null) + 1) at = preferred
     }
-    return (this.slots[at] ??= this.spawn())
+    return (this.slots[at] ??= this.spawn(at))
   }
 
-  private spawn(): Slot {
-    const slot: Slot = { worker: this.thread(), pending: new Map() }
+  private spawn(place: number): Slot {
+    const slot: Slot = { place, worker: this.thread(place), pending: new Map() }
     this.listen(slot)
     return slot
   }
 
-  private thread(): Worker {
+  private thread(place: number): Worker {
     return new Worker(this.options.script, {
-      workerData: this.options.workerData,
+      workerData: this.options.workerDataOf?.(place) ?? null,
       resourceLimits: { maxOldGenerationSizeMb: this.options.heapMbMax },
     })
   }
@@ -138,7 +140,7 @@ export class WorkerPool {
   private replace(slot: Slot, dead: Worker, error: Error): void {
     if (this.closed || slot.worker !== dead) return
     this.options.onCrash?.(error)
-    slot.worker = this.thread()
+    slot.worker = this.thread(slot.place)
     this.listen(slot)
     this.failAll(slot, new SkaldError('over_memory', `a worker thread died: ${error.message}`, { cause: error }))
   }

@@ -1,6 +1,6 @@
 /**
  * Ranges of remote objects kept on the local disk, bounded in bytes: a warm copy that survives restarts, in front of an S3 store. Each range
- * is a file whose name is the hash of what it holds and whose content carries its own checksum; anything that does not check out is a miss.
+ * is a file whose name begins with the hash of its object's key and whose content carries its own checksum; anything that does not check out is a miss.
  * Losing it, or its disk filling up, costs time only. Nothing is synced, and nothing relies on it.
  */
 import { createHash } from 'node:crypto'
@@ -25,8 +25,13 @@ const CHECKSUM_BYTES = 4
 const RANGE_BYTES_MAX = 8 * 1024 * 1024
 const SUFFIX = '.range'
 
+export interface DiskCachedStore extends ObjectStore {
+  /** What was read of the object turned out to be damaged: the next read asks the store again. */
+  forget(key: string): Promise<void>
+}
+
 /** Scans the directory once; what is there from an earlier run counts. Rejects only when the directory cannot be made. */
-export async function openDiskCache(store: ObjectStore, options: DiskCacheOptions): Promise<ObjectStore> {
+export async function openDiskCache(store: ObjectStore, options: DiskCacheOptions): Promise<DiskCachedStore> {
   await mkdir(options.directory, { recursive: true })
   const files = new RangeFiles(options)
   await files.load()
@@ -37,8 +42,11 @@ export async function openDiskCache(store: ObjectStore, options: DiskCacheOption
     list: (prefix, signal) => store.list(prefix, signal),
     delete: (keys, signal): Promise<void> => store.delete(keys, signal),
     close: () => store.close(),
+    forget: (key) => files.forget(key),
   }
 }
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32)
 
 class RangeFiles {
   readonly #options: DiskCacheOptions
@@ -63,7 +71,7 @@ class RangeFiles {
 
   async through(key: string, offset: number, lengthBytes: number, fetch: () => Promise<Buffer>): Promise<Buffer> {
     if (lengthBytes > RANGE_BYTES_MAX) return fetch()
-    const name = createHash('sha256').update(`${key}\n${offset}\n${lengthBytes}`).digest('hex').slice(0, 32) + SUFFIX
+    const name = `${digest(key)}-${offset}-${lengthBytes}${SUFFIX}`
     const kept = this.#files.has(name) ? await this.#read(name) : undefined
     if (kept !== undefined) {
       this.#options.metrics?.hit?.(kept.length)
@@ -73,6 +81,11 @@ class RangeFiles {
     const bytes = await fetch()
     await this.#write(name, bytes).catch(() => undefined)
     return bytes
+  }
+
+  async forget(key: string): Promise<void> {
+    const own = `${digest(key)}-`
+    for (const name of [...this.#files.keys()]) if (name.startsWith(own)) await this.#remove(name)
   }
 
   async #read(name: string): Promise<Buffer | undefined> {

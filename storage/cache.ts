@@ -99,6 +99,11 @@ export class ByteCache<V> {
     }
   }
 
+  /** Every key that the test names; for rare events, since it looks at all. */
+  deleteAll(test: (key: string) => boolean): void {
+    for (const key of [...this.#probation.keys(), ...this.#protected.keys()]) if (test(key)) this.delete(key)
+  }
+
   /** Gives up bytes when the node needs them elsewhere. */
   shrinkTo(bytes: number): void {
     this.#evictTo(Math.max(0, bytes))

@@ -6,7 +6,7 @@ const SCRIPT = new URL('../support/echo-worker.ts', import.meta.url)
 describe('WorkerPool', () => {
   let pool: WorkerPool | null = null
   const open = (threads: number, onCrash?: (error: Error) => void): WorkerPool =>
-    (pool = new WorkerPool({ script: SCRIPT, threads, workerData: null, heapMbMax: 64, ...(onCrash === undefined ? {} : { onCrash }) }))
+    (pool = new WorkerPool({ script: SCRIPT, threads, heapMbMax: 64, ...(onCrash === undefined ? {} : { onCrash }) }))
   afterEach(() => pool?.close())
 
   it('answers tasks, with errors as they were thrown', async () => {

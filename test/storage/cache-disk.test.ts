@@ -44,6 +44,14 @@ describe('disk cache', () => {
     expect(remote.calls.filter((call) => call.operation === 'getRange' && call.key === 'o/0')).toHaveLength(1)
   })
 
+  it('asks the bucket again for what is forgotten', async () => {
+    const cache = await openDiskCache(remote, { directory, bytesMax: 100_000, clock: new ManualClock(), random: new SystemRandom() })
+    for (const key of ['o/1', 'o/2']) await cache.getRange(key, 0, 500)
+    await cache.forget('o/1')
+    for (const key of ['o/1', 'o/2']) await cache.getRange(key, 0, 500)
+    expect(fetched()).toBe(3)
+  })
+
   it('takes a damaged, cut or foreign file for a miss, and answers right', async () => {
     const cache = await open()
     await cache.getRange('o/2', 0, 1000)

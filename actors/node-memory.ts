@@ -1,0 +1,64 @@
+/**
+ * The node's memory, all of it under one budget (W4): heads, mailboxes, encoders and queries are counted where they are held; what scan threads hold
+ * in caches is counted in ledgers, read here a few times a second. When memory is short, caches get less.
+ */
+import type { Clock } from '../runtime/clock.ts'
+import type { Metrics } from '../runtime/metrics.ts'
+import { MEMORY_LEVELS, MEMORY_PARTS, MemoryBudget, type MemoryLevel } from '../storage/memory-budget.ts'
+import { SharedLedger } from '../storage/shared-ledger.ts'
+import { SlabPool } from '../storage/slab-pool.ts'
+
+export interface NodeMemory {
+  readonly budget: MemoryBudget
+  readonly slabs: SlabPool
+  /** For the caches of a scan thread that starts: counts from nothing, whatever its predecessor held. */
+  cacheLedger(thread: number): SharedLedger
+  close(): void
+}
+
+export interface NodeMemoryOptions {
+  readonly budgetBytes: number
+  /** Of the caches of all scan threads together. */
+  readonly cacheBytes: number
+  readonly threads: number
+  readonly clock: Clock
+  readonly metrics: Metrics
+}
+
+const SYNC_MS = 200
+/** What a busy node uses again and again; an idle one gives back nothing smaller. */
+const SLAB_POOL_SHARE = 0.5
+/** What is left to caches at each level. */
+const CACHE_SHARE: Readonly<Record<MemoryLevel, number>> = { ok: 1, flush: 0.5, stop: 0.25, refuse: 0 }
+
+export function openNodeMemory({ budgetBytes, cacheBytes, threads, clock, metrics }: NodeMemoryOptions): NodeMemory {
+  const budget = new MemoryBudget({ bytesMax: budgetBytes })
+  const ledgers: SharedLedger[] = []
+  const limit = (ledger: SharedLedger): void => {
+    ledger.limitBytes = (cacheBytes / threads) * CACHE_SHARE[budget.level()]
+  }
+  budget.onLevel(() => ledgers.forEach(limit))
+  const caches = budget.account('caches')
+  const sync = (): void => {
+    caches.set(ledgers.reduce((sum, ledger) => sum + ledger.usedBytes, 0))
+    timer = clock.after(SYNC_MS, sync)
+  }
+  let timer = clock.after(SYNC_MS, sync)
+  showMemory(metrics, budget)
+  return {
+    budget,
+    slabs: new SlabPool(budgetBytes * SLAB_POOL_SHARE),
+    cacheLedger(thread) {
+      const ledger = (ledgers[thread] = new SharedLedger())
+      limit(ledger)
+      return ledger
+    },
+    close: () => timer.cancel(),
+  }
+}
+
+function showMemory(metrics: Metrics, budget: MemoryBudget): void {
+  metrics.gaugeFrom('skald_memory_budget_bytes', 'Bytes that this node may hold (memory.budget).', () => budget.bytesMax)
+  metrics.gaugeFrom('skald_memory_level', `How short memory is: ${MEMORY_LEVELS.map((level, i) => `${i} ${level}`).join(', ')}.`, () => MEMORY_LEVELS.indexOf(budget.level()))
+  for (const part of MEMORY_PARTS) metrics.gaugeFrom(`skald_memory_${part}_bytes`, `Bytes held by ${part}.`, () => budget.usedBytes(part))
+}
