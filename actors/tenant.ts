@@ -12,7 +12,7 @@ import { PushAdmission } from '../protocols/push/admission.ts'
 import type { PushBatch } from '../protocols/push/batch.ts'
 import type { DecodedPush } from '../protocols/push/content.ts'
 import { encodeStreams } from '../protocols/push/encode-protobuf.ts'
-import type { DiscardReason } from '../protocols/push/refusals.ts'
+import { type DiscardReason, joinRefusals } from '../protocols/push/refusals.ts'
 import { splitBatch } from '../protocols/push/split.ts'
 import type { PushVerdict } from '../protocols/push/validate.ts'
 import { partitionOf } from '../protocols/routing.ts'
@@ -98,7 +98,9 @@ function admitAll(services: Services, tenant: TenantId, { admission }: TenantSta
 /** What can be tried again is told before what cannot. */
 function answerOf(verdicts: ReadonlyArray<PushVerdict>): PushAnswer {
   const refusals = verdicts.flatMap(({ refusal }) => (refusal === null ? [] : [refusal]))
-  return refusals.find(({ status }) => status === 429) ?? refusals[0] ?? STORED
+  const first = refusals.find(({ status }) => status === 429) ?? refusals[0]
+  if (first === undefined) return STORED
+  return { status: first.status, message: joinRefusals(refusals.filter(({ status }) => status === first.status).map(({ message }) => message)) }
 }
 
 /** Part 0 keeps the client's id, so that the commonest push is known by what the client sent. */

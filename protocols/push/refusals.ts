@@ -68,6 +68,14 @@ export class Refusals {
   }
 }
 
+/** One text of the texts of a push's parts. */
+export function joinRefusals(texts: ReadonlyArray<string>): string {
+  if (texts.length === 1) return texts[0]!
+  return texts.map((text) => (COUNTED.test(text) ? text : `1 errors like: ${text}`)).join('; ')
+}
+
+const COUNTED = /^\d+ errors like: /
+
 export function mergeDiscards(a: ReadonlyMap<DiscardReason, DiscardCount>, b: ReadonlyMap<DiscardReason, DiscardCount>): ReadonlyMap<DiscardReason, DiscardCount> {
   const all = new Refusals()
   for (const counts of [a, b]) for (const [reason, { entryCount, bytes }] of counts) all.discard(reason, entryCount, bytes)
