@@ -34,13 +34,14 @@ export const CONFIG_SCHEMA = {
     url: text('', 'Where segments go: `file:<folder>`, or `s3://bucket/prefix?endpoint=…&region=…`. Empty: `file:<data_dir>/objects`.'),
     request_timeout: duration('30s', 'Deadline of one request.'),
     retries: integer(5, 'Retries of a request, with back-off and jitter.', 0, 100),
+    orphan_grace_period: duration('2h', 'How long an object that no catalog names is kept before it is removed.'),
   },
   tenancy: {
     default_tenant: text('fake', 'Tenant of requests without `X-Scope-OrgID`. Empty: such requests get 401.'),
     multi_tenant_queries: flag(false, 'Allow `a|b` in `X-Scope-OrgID` of queries.'),
   },
   memory: {
-    budget: size('400MB', 'Bytes of mailboxes, heads, encoders and caches of this node. Over it: flush early, then read the log more slowly.'),
+    budget: size('160MB', 'Bytes of mailboxes, heads, encoders and caches of this node. Over it: flush early, then read the log more slowly.'),
     cache: size('128MB', 'Part of the budget for footers, blocks and results.'),
     disk_cache: size('0', 'Bytes of a cache of objects under `data_dir`; 0 is off.'),
   },
@@ -65,13 +66,14 @@ export const CONFIG_SCHEMA = {
     wal_flush_on_shutdown: flag(false, 'Flush everything when the node stops, instead of replaying it at the next start.'),
   },
   querier: {
-    max_concurrent: integer(4, 'Queries at once on this node.', 1, 1024),
+    max_concurrent: integer(16, 'Queries at once on this node.', 1, 1024),
     workers: integer(0, 'Worker threads for queries and encoding; 0: one a core.', 0, 256),
     catch_up_timeout: duration('10s', 'How long a query waits for an owner to have applied what was acknowledged before it.'),
     tail_max_duration: duration('1h', 'Longest tail.'),
     metadata_by: choice(['received', 'entry_time'], 'received', 'Whether labels, series and index statistics of a time range go by when entries were received, or by their own time.'),
     max_outstanding_per_tenant: integer(256, 'Queries of a tenant that may wait for their turn; more are answered with 429.', 1, 1_000_000),
     strict: flag(false, 'Fail a query when a part is missing, instead of a partial answer with a warning.'),
+    match_all_max_bytes: size('0', 'Bytes of lines up to which a query may select all streams (`{}`); 0: such queries are refused, as in Loki.'),
     query_memory: size('64MB', 'Bytes that one query may hold.'),
   },
   compactor: {

@@ -4,10 +4,11 @@ import type { Metrics } from '../runtime/metrics.ts'
 import type { NatsServer } from '../runtime/nats-server.ts'
 import type { Cluster } from './cluster.ts'
 import type { SkaldConfig } from './config.ts'
-import { json } from './http-metadata.ts'
+import { json } from './api.ts'
 import type { PartitionDirectory } from './partition-directory.ts'
 import type { PartitionMessage, PartitionStatus } from './partition.ts'
 import type { Services } from './services.ts'
+import { VERSION } from './version.ts'
 
 export interface AdminParts {
   readonly services: Services
@@ -19,7 +20,6 @@ export interface AdminParts {
   readonly nats: NatsServer | null
 }
 
-const VERSION = '0.1.0'
 const FLUSH_TIMEOUT_MS = 600_000
 const STATUS_TIMEOUT_MS = 2_000
 

@@ -4,23 +4,29 @@
  */
 import { SkaldError } from '../runtime/errors.ts'
 import type { Matcher } from '../protocols/logql/ast.ts'
-import { mergePartials } from '../protocols/logql/merge.ts'
 import { scanNeeds } from '../protocols/logql/scan-needs.ts'
 import type { LogScanPlan, ScanPartial, ScanPlan } from '../protocols/logql/scan.ts'
 import type { SegmentEntry } from '../storage/catalog.ts'
 import type { PartitionReads } from './partition-reads.ts'
-import { sumStatistics } from './read-statistics.ts'
-import type { ScanAnswer, SeriesAnswer } from './segment-work.ts'
+import { type PartialCache, partialKey } from './partial-cache.ts'
+import { PartialSum } from './partial-sum.ts'
+import { emptyStatistics } from './read-statistics.ts'
+import type { ScanAnswer, SelectAnswer, SeriesAnswer } from './segment-work.ts'
 import type { Services } from './services.ts'
 
 export interface ScanRequest {
   readonly tenant: string
   readonly plan: ScanPlan
   readonly signal: AbortSignal
+  /** False: everything is read anew. */
+  readonly cached: boolean
 }
 
 export interface Querier {
+  /** Rejects `query_limit` when the answer does not fit the memory of a query. */
   scan(request: ScanRequest): Promise<ScanAnswer>
+  /** What a scan would read and skip of the segments, without reading a line. */
+  explain(tenant: string, plan: ScanPlan, signal: AbortSignal): Promise<SelectAnswer>
   series(tenant: string, matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>, signal: AbortSignal): Promise<SeriesAnswer>
 }
 
@@ -34,30 +40,75 @@ interface Sources<A> {
 /** How long a querier waits for its copy of the catalog to reach an owner's checkpoint. */
 const CATALOG_WAIT_MS = 5_000
 
-export function makeQuerier(services: Services, reads: PartitionReads): Querier {
+export interface QuerierParts {
+  readonly services: Services
+  readonly reads: PartitionReads
+  readonly cache: PartialCache
+}
+
+export function makeQuerier(parts: QuerierParts): Querier {
+  const { services, reads } = parts
   return {
-    scan: (request) => scan(services, reads, request),
+    scan: (request) => scan(parts, request),
+    explain: (tenant, plan, signal) => explain(services, tenant, plan, signal),
     series: (tenant, matcherSets, signal) => series(services, reads, tenant, matcherSets, signal),
   }
 }
 
-async function scan(services: Services, reads: PartitionReads, request: ScanRequest): Promise<ScanAnswer> {
+async function scan(parts: QuerierParts, request: ScanRequest): Promise<ScanAnswer> {
+  const { services, reads } = parts
   const { tenant, plan, signal } = request
   const nowMs = services.clock.nowMs()
   const sources = await gatherSources(services, tenant, (partition) => reads.scan(partition, tenant, plan, nowMs, signal))
-  const needs = scanNeeds(plan)
-  const wanted = sources.segments.filter((s) => BigInt(s.maxNs) >= needs.minNs && BigInt(s.minNs) <= needs.maxNs)
-  const stored =
-    plan.kind === 'log' ? await scanInOrder(services, request, plan, wanted, sources.heads, nowMs) : await scanAll(services, request, wanted, nowMs)
-  const answers = [...sources.heads, ...stored]
-  const statistics = sumStatistics(answers.map((a) => a.statistics))
-  statistics.segmentsSkippedByTime += sources.segments.length - wanted.length
+  const wanted = inTime(sources.segments, plan)
+  const sum = new PartialSum(plan, services.settings.queryMemoryBytesMax)
+  for (const head of sources.heads) sum.add(head)
+  // One scan that fails, or a sum that grows too large, ends the others.
+  const failed = new AbortController()
+  const within = { ...request, signal: AbortSignal.any([signal, failed.signal]) }
+  const scanOne: ScanSegment = async (segment) => sum.add(await scanSegment(parts, within, segment, nowMs))
+  try {
+    if (plan.kind === 'log') await scanInOrder(services, plan, wanted, sum, scanOne)
+    else await Promise.all(wanted.map(scanOne))
+  } catch (error) {
+    failed.abort(error)
+    throw error
+  }
+  const { partial, statistics, warnings } = sum.answer()
   return {
-    partial: mergePartials(plan, answers.map((a) => a.partial)),
-    statistics,
-    warnings: [...sources.warnings, ...answers.flatMap((a) => a.warnings)],
+    partial,
+    statistics: { ...statistics, segmentsSkippedByTime: statistics.segmentsSkippedByTime + sources.segments.length - wanted.length },
+    warnings: [...sources.warnings, ...warnings],
   }
 }
+
+type ScanSegment = (segment: SegmentEntry) => Promise<void>
+
+function inTime(segments: ReadonlyArray<SegmentEntry>, plan: ScanPlan): SegmentEntry[] {
+  const { minNs, maxNs } = scanNeeds(plan)
+  return segments.filter((s) => BigInt(s.maxNs) >= minNs && BigInt(s.minNs) <= maxNs)
+}
+
+async function scanSegment({ services, cache }: QuerierParts, { tenant, plan, signal, cached }: ScanRequest, segment: SegmentEntry, nowMs: number): Promise<ScanAnswer> {
+  const key = cached ? partialKey(tenant, segment, plan) : null
+  const known = key === null ? null : cache.get(key)
+  if (known !== null) return { partial: { ...known, stats: { ...NOTHING_READ } }, statistics: { ...emptyStatistics(), segments: 1, segmentsFromCache: 1 }, warnings: [] }
+  const answer = await services.work.scanSegments(tenant, plan, [segment], nowMs, signal)
+  if (key !== null && answer.warnings.length === 0) cache.put(key, answer.partial)
+  return answer
+}
+
+const NOTHING_READ = { linesProcessed: 0, bytesProcessed: 0, metadataBytesProcessed: 0, linesPassed: 0 }
+
+async function explain(services: Services, tenant: string, plan: ScanPlan, signal: AbortSignal): Promise<SelectAnswer> {
+  const partitions = Array.from({ length: services.settings.partitions }, (_, p) => p)
+  const segments = partitions.flatMap((partition) => services.catalog.current(partition).segments).filter((s) => holds(s, tenant))
+  const wanted = inTime(segments, plan)
+  const { statistics, warnings } = await services.work.select(tenant, plan, wanted, signal)
+  return { statistics: { ...statistics, segmentsSkippedByTime: segments.length - wanted.length }, warnings }
+}
+
+const holds = (segment: SegmentEntry, tenant: string): boolean => segment.tenants === null || segment.tenants.includes(tenant)
 
 /** Asks every partition's owner, then takes stored segments only up to the checkpoint that the owner answered with. */
 async function gatherSources<A extends { readonly warnings: ReadonlyArray<string> }>(
@@ -79,41 +130,24 @@ async function gatherSources<A extends { readonly warnings: ReadonlyArray<string
       }
     }),
   )
-  const holds = (s: SegmentEntry): boolean => s.tenants === null || s.tenants.includes(tenant)
   return {
     heads: found.flatMap((f) => f.heads),
-    segments: found.flatMap((f) => f.segments).filter(holds),
+    segments: found.flatMap((f) => f.segments).filter((s) => holds(s, tenant)),
     warnings: found.flatMap((f) => f.warnings),
   }
 }
 
-async function scanAll(services: Services, request: ScanRequest, segments: ReadonlyArray<SegmentEntry>, nowMs: number): Promise<ScanAnswer[]> {
-  return Promise.all(segments.map((segment) => services.work.scanSegments(request.tenant, request.plan, [segment], nowMs, request.signal)))
-}
-
 /** Log queries: newest (or oldest) segments first, until no other segment can hold an entry of the answer. */
-async function scanInOrder(
-  services: Services,
-  request: ScanRequest,
-  plan: LogScanPlan,
-  segments: ReadonlyArray<SegmentEntry>,
-  heads: ReadonlyArray<ScanAnswer>,
-  nowMs: number,
-): Promise<ScanAnswer[]> {
+async function scanInOrder(services: Services, plan: LogScanPlan, segments: ReadonlyArray<SegmentEntry>, sum: PartialSum, scanOne: ScanSegment): Promise<void> {
   const backward = plan.direction === 'backward'
   const edge = (s: SegmentEntry): bigint => (backward ? -BigInt(s.maxNs) : BigInt(s.minNs))
   const queue = [...segments].sort((a, b) => (edge(a) < edge(b) ? -1 : 1))
-  const answers: ScanAnswer[] = []
-  let best: ScanPartial = mergePartials(plan, heads.map((h) => h.partial))
   while (queue.length > 0) {
-    const bound = fullBound(best, plan)
+    const bound = fullBound(sum.merged(), plan)
     const next = queue.splice(0, Math.max(1, services.work.threads)).filter((s) => bound === null || (backward ? BigInt(s.maxNs) >= bound : BigInt(s.minNs) <= bound))
     if (next.length === 0) break
-    const done = await Promise.all(next.map((segment) => services.work.scanSegments(request.tenant, plan, [segment], nowMs, request.signal)))
-    answers.push(...done)
-    best = mergePartials(plan, [best, ...done.map((d) => d.partial)])
+    await Promise.all(next.map(scanOne))
   }
-  return answers
 }
 
 /** The time of the worst entry of a full page: entries beyond it cannot be in the answer. */

@@ -1,20 +1,27 @@
 /**
  * The query front end: parses LogQL, checks the tenant's limits, plans, has the scans run, merges and evaluates. Any node's front end answers any query.
- * HTTP and NATS gateways translate for it. Bounded: queries of a tenant beyond their share wait in its queue, in turn with other tenants'.
+ * HTTP and NATS gateways translate for it. Bounded: queries of a tenant beyond their share wait in its queue, in turn with other tenants'; equal ones run once.
  */
 import { SkaldError } from '../runtime/errors.ts'
 import { evaluate } from '../protocols/logql/evaluate.ts'
 import { mergePartials } from '../protocols/logql/merge.ts'
+import type { Expr } from '../protocols/logql/ast.ts'
 import { parse } from '../protocols/logql/parser.ts'
 import { planQuery, type QueryParameters, type QueryPlan } from '../protocols/logql/plan.ts'
 import type { QueryData } from '../protocols/logql/query-data.ts'
-import { checkQueryLimits } from '../protocols/logql/query-limits.ts'
-import { NO_STATISTICS, type QueryStatistics } from '../protocols/logql/response-statistics.ts'
-import type { TenantId } from '../protocols/model.ts'
+import { checkQueryLimits, selectorsOf } from '../protocols/logql/query-limits.ts'
+import type { QueryStatistics } from '../protocols/logql/response-statistics.ts'
+import type { ScanPlan } from '../protocols/logql/scan.ts'
+import { isWide } from '../protocols/logql/validate.ts'
+import type { TenantId, TimeNs } from '../protocols/model.ts'
 import { checkResolution } from '../protocols/query-params.ts'
 import type { FairQueue } from './fair-queue.ts'
 import type { Querier } from './querier.ts'
-import { emptyStatistics, sumStatistics } from './read-statistics.ts'
+import { Coalescer } from './query-coalescing.ts'
+import { checkCost, costBound } from './query-cost.ts'
+import { withDeadline } from './query-deadline.ts'
+import { queryStatistics } from './query-statistics.ts'
+import { sumStatistics } from './read-statistics.ts'
 import type { ReadStatistics, ScanAnswer } from './segment-work.ts'
 import type { Services } from './services.ts'
 
@@ -23,6 +30,10 @@ export interface QueryRequest {
   readonly text: string
   readonly parameters: Omit<QueryParameters, 'limits'>
   readonly signal: AbortSignal
+  /** Beyond what the node's settings say: fail rather than answer in part (Q3). */
+  readonly strict?: boolean
+  /** `Cache-Control: no-cache`: everything is read anew. */
+  readonly uncached?: boolean
 }
 
 export interface QueryAnswer {
@@ -33,86 +44,114 @@ export interface QueryAnswer {
   readonly warnings: ReadonlyArray<string>
 }
 
-export interface QueryFrontEnd {
-  query(request: QueryRequest): Promise<QueryAnswer>
+/** A scan that no LogQL expression stands for: patterns, a page of an export. */
+export interface ScanOnlyRequest {
+  readonly tenant: TenantId
+  readonly expr: Expr
+  readonly text: string
+  readonly startNs: TimeNs
+  readonly endNs: TimeNs
+  readonly plan: ScanPlan
+  readonly signal: AbortSignal
 }
 
-const TIMED_OUT =
-  'request timed out, decrease the duration of the request or add more label matchers (prefer exact match over regex match) to reduce the amount of data processed'
+export interface QueryFrontEnd {
+  query(request: QueryRequest): Promise<QueryAnswer>
+  /** One scan under the same limits, queue and deadline as a query. */
+  scan(request: ScanOnlyRequest): Promise<ScanAnswer>
+  /** The plan, after all checks, without running it. */
+  plan(request: QueryRequest): Planned
+}
 
-export function makeQueryFrontEnd(services: Services, querier: Querier, queue: FairQueue): QueryFrontEnd {
+export interface Planned {
+  readonly expr: Expr
+  readonly plan: QueryPlan
+  /** All of the time asked for lies before what may be looked at. */
+  readonly empty: boolean
+}
+
+export interface FrontEndParts {
+  readonly services: Services
+  readonly querier: Querier
+  readonly queue: FairQueue<string>
+}
+
+export function makeQueryFrontEnd(parts: FrontEndParts): QueryFrontEnd {
+  const { services, querier, queue } = parts
+  const flights = new Coalescer<QueryAnswer>()
+  /** In turn, under the tenant's deadline, counted. */
+  const inTurn = async <A>(tenant: TenantId, signal: AbortSignal, run: (signal: AbortSignal, queuedMs: number) => Promise<A>): Promise<A> => {
+    try {
+      const answer = await withDeadline(services.clock, signal, services.limitsOf(tenant).query_timeout, (within) => queue.run(tenant, within, (queuedMs) => run(within, queuedMs)))
+      services.metrics.queries.inc({ outcome: 'answered' })
+      return answer
+    } catch (error) {
+      services.metrics.queries.inc({ outcome: 'failed' })
+      throw error
+    }
+  }
   return {
+    plan: (request) => planned(services, request),
     async query(request) {
       const begunMs = services.clock.monotonicMs()
-      const limits = services.limitsOf(request.tenant)
-      const expr = parse(request.text)
-      if (expr.kind !== 'log' && request.parameters.kind === 'range') checkResolution({ ...request.parameters, query: request.text })
-      const { startNs, endNs, limit } = request.parameters
-      const within = checkQueryLimits({ text: request.text, expr, startNs, endNs, limit }, limits, BigInt(services.clock.nowMs()) * 1_000_000n)
-      const plan = planQuery(expr, { ...request.parameters, ...within, limits: { seriesMax: limits.max_query_series, alignsToStep: limits.split_queries_by_interval > 0 } })
-      if (within === null) return { data: evaluate(plan, plan.scans.map((scan) => mergePartials(scan, []))), statistics: NO_STATISTICS, reads: emptyStatistics(), warnings: [] }
-      try {
-        return await withDeadline(services, request.signal, limits.query_timeout, (signal) =>
-          queue.run(request.tenant, signal, (queuedMs) => run(services, querier, { ...request, signal }, plan, begunMs, queuedMs)),
-        )
-      } catch (error) {
-        services.metrics.queries.inc({ outcome: 'failed' })
-        throw error
-      }
+      const what = planned(services, request)
+      if (what.empty) return emptyAnswer(what.plan)
+      return flights.run(flightKey(request), request.signal, (signal) =>
+        inTurn(request.tenant, signal, (within, queuedMs) => run(parts, { ...request, signal: within }, what.plan, begunMs, queuedMs)),
+      )
+    },
+    async scan({ tenant, text, expr, startNs, endNs, plan, signal }) {
+      const limits = services.limitsOf(tenant)
+      checkQueryLimits({ text, expr, startNs, endNs, limit: 0 }, limits, nowNs(services))
+      return inTurn(tenant, signal, async (within) => {
+        await checkCost(services, querier, { tenant, scans: [plan], signal: within }, limits)
+        return querier.scan({ tenant, plan, signal: within, cached: false })
+      })
     },
   }
 }
 
-async function run(
-  services: Services,
-  querier: Querier,
-  request: QueryRequest,
-  plan: QueryPlan,
-  begunMs: number,
-  queuedMs: number,
-): Promise<QueryAnswer> {
-  const answers = await Promise.all(plan.scans.map((scan) => querier.scan({ tenant: request.tenant, plan: scan, signal: request.signal })))
+const nowNs = ({ clock }: Services): TimeNs => BigInt(clock.nowMs()) * 1_000_000n
+
+function planned(services: Services, { tenant, text, parameters }: QueryRequest): Planned {
+  const limits = services.limitsOf(tenant)
+  const expr = parse(text, services.settings.matchAllBytesMax > 0)
+  if (expr.kind !== 'log' && parameters.kind === 'range') checkResolution({ ...parameters, query: text })
+  const { startNs, endNs, limit } = parameters
+  const within = checkQueryLimits({ text, expr, startNs, endNs, limit }, limits, nowNs(services))
+  const plan = planQuery(expr, { ...parameters, ...within, limits: { seriesMax: limits.max_query_series, alignsToStep: limits.split_queries_by_interval > 0 } })
+  if (selectorsOf(expr).some(isWide) && costBound(services, tenant, plan.scans) > services.settings.matchAllBytesMax) parse(text)
+  return { expr, plan, empty: within === null }
+}
+
+function emptyAnswer(plan: QueryPlan): QueryAnswer {
+  const answers: ScanAnswer[] = plan.scans.map((scan) => ({ partial: mergePartials(scan, []), statistics: sumStatistics([]), warnings: [] }))
+  const data = evaluate(plan, answers.map((answer) => answer.partial))
+  const reads = sumStatistics([])
+  return { data, reads, statistics: queryStatistics(answers, reads, data, { execSeconds: 0, queueSeconds: 0 }), warnings: [] }
+}
+
+/** Everything that decides an answer. */
+function flightKey({ tenant, text, parameters, strict, uncached }: QueryRequest): string {
+  const { kind, startNs, endNs, stepNs, intervalNs, limit, direction } = parameters
+  return JSON.stringify([tenant, text, kind, String(startNs), String(endNs), String(stepNs), String(intervalNs), limit, direction, strict === true, uncached === true])
+}
+
+async function run({ services, querier }: FrontEndParts, request: QueryRequest, plan: QueryPlan, begunMs: number, queuedMs: number): Promise<QueryAnswer> {
+  const { tenant, signal } = request
+  await checkCost(services, querier, { tenant, scans: plan.scans, signal }, services.limitsOf(tenant))
+  const answers = await Promise.all(plan.scans.map((scan) => querier.scan({ tenant, plan: scan, signal, cached: request.uncached !== true })))
+  const warnings = [...new Set(answers.flatMap((answer) => answer.warnings))]
+  if (warnings.length > 0 && (request.strict === true || services.settings.strict)) throw incomplete(warnings)
   const data = evaluate(plan, answers.map((answer) => answer.partial))
   const reads = sumStatistics(answers.map((answer) => answer.statistics))
   const { metrics, clock } = services
-  metrics.queries.inc({ outcome: 'answered' })
   metrics.queryBytesFetched.inc(reads.bytesFetched)
   metrics.queryBytesSkipped.inc(reads.bytesSkippedByFilter + reads.bytesSkippedByLabels + reads.bytesSkippedByTime)
-  return {
-    data,
-    reads,
-    statistics: statisticsOf(answers, reads, data, (clock.monotonicMs() - begunMs) / 1000, queuedMs / 1000),
-    warnings: [...new Set(answers.flatMap((answer) => answer.warnings))],
-  }
+  const seconds = { execSeconds: (clock.monotonicMs() - begunMs) / 1000, queueSeconds: queuedMs / 1000 }
+  return { data, reads, statistics: queryStatistics(answers, reads, data, seconds), warnings }
 }
 
-function statisticsOf(answers: ReadonlyArray<ScanAnswer>, reads: ReadStatistics, data: QueryData, execSeconds: number, queueSeconds: number): QueryStatistics {
-  const total = (read: (stats: ScanAnswer['partial']['stats']) => number): number => answers.reduce((sum, answer) => sum + read(answer.partial.stats), 0)
-  return {
-    ...NO_STATISTICS,
-    execSeconds,
-    queueSeconds,
-    bytesProcessed: total((s) => s.bytesProcessed),
-    linesProcessed: total((s) => s.linesProcessed),
-    metadataBytesProcessed: total((s) => s.metadataBytesProcessed),
-    linesPassed: total((s) => s.linesPassed),
-    entriesReturned: data.kind === 'streams' ? data.entries.length : 0,
-    subqueries: answers.length,
-    splits: reads.segments,
-    shards: reads.blocks,
-  }
-}
-
-/** Runs with a signal that the client's leaving or the deadline aborts; the deadline answers in Loki's words. */
-async function withDeadline<A>(services: Services, client: AbortSignal, timeoutMs: number, run: (signal: AbortSignal) => Promise<A>): Promise<A> {
-  const deadline = new AbortController()
-  const timer = timeoutMs > 0 ? services.clock.after(timeoutMs, () => deadline.abort()) : null
-  try {
-    return await run(AbortSignal.any([client, deadline.signal]))
-  } catch (error) {
-    if (deadline.signal.aborted && !client.aborted) throw new SkaldError('query_timeout', TIMED_OUT, { cause: error })
-    throw error
-  } finally {
-    timer?.cancel()
-  }
-}
+/** Q3, for a client that would rather have nothing. */
+const incomplete = (warnings: ReadonlyArray<string>): SkaldError =>
+  new SkaldError('partial_answer', `the answer would be incomplete, and a strict one was asked for: ${warnings.join('; ')}`, { retryAfterS: 5 })

@@ -3,7 +3,7 @@ import { noSkips } from '../storage/segment-select.ts'
 import type { ReadStatistics } from './segment-work.ts'
 
 export function emptyStatistics(): ReadStatistics {
-  return { ...noSkips(), segments: 0, segmentsSkippedByTime: 0, bytesFetched: 0 }
+  return { ...noSkips(), segments: 0, segmentsSkippedByTime: 0, segmentsFromCache: 0, bytesFetched: 0 }
 }
 
 export function sumStatistics(all: ReadonlyArray<ReadStatistics>): ReadStatistics {

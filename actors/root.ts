@@ -3,7 +3,6 @@
  * entries open theirs by URL). `skald start` calls it; so do integration tests.
  */
 import { availableParallelism, hostname } from 'node:os'
-import path from 'node:path'
 import * as Effect from 'effect/Effect'
 import type { ActorRef } from '../runtime/actor.ts'
 import { LocalActorSystem } from '../runtime/actor-system.ts'
@@ -14,39 +13,43 @@ import { JetStreamKv } from '../runtime/kv-jetstream.ts'
 import { LongRequests } from '../runtime/long-request.ts'
 import { createLogger, logFormat } from '../runtime/log.ts'
 import { createMetrics } from '../runtime/metrics.ts'
-import { startNatsServer, type NatsServer, type NatsServerEvent } from '../runtime/nats-server.ts'
+import { startNatsServer } from '../runtime/nats-server.ts'
 import { SystemRandom } from '../runtime/random-system.ts'
 import { activeTraceFields, startTelemetry } from '../runtime/telemetry.ts'
 import { connectTransport, natsConnectionOf } from '../runtime/transport-nats.ts'
 import { TenantLimits } from '../protocols/limits.ts'
 import { openKvCatalog } from '../storage/catalog-kv.ts'
-import { rebuildCatalog } from '../storage/catalog-rebuild.ts'
-import { MemoryBudget } from '../storage/memory-budget.ts'
-import { withRetries } from '../storage/object-store-retry.ts'
-import { SlabPool } from '../storage/slab-pool.ts'
+import { OrphanCollector } from '../storage/orphans.ts'
 import { openJetStreamWal } from '../storage/wal-jetstream.ts'
+import { apiRoutes, queryError } from './api.ts'
+import { rebuildLostCatalog } from './catalog-recovery.ts'
 import type { SkaldConfig } from './config.ts'
 import { openCluster } from './cluster.ts'
 import { makeClusterReads } from './cluster-reads.ts'
 import { FairQueue } from './fair-queue.ts'
 import { makeFlusher, type FaultPoint } from './flusher.ts'
 import { adminRoutes } from './http-admin.ts'
-import { metadataRoutes } from './http-metadata.ts'
 import { pushRoutes } from './http-push.ts'
 import { ringRoutes } from './http-ring.ts'
-import { queryError, queryRoutes } from './http-query.ts'
+import { statusRoutes } from './http-status.ts'
+import { serveNatsQuery } from './nats-query.ts'
 import { serveNatsPush } from './nats-push.ts'
 import { logActorEvent, logNatsEvent } from './node-log.ts'
 import { makeNodeMetrics } from './node-metrics.ts'
 import { nodeIdOf } from './node-id.ts'
-import { nodeSettings } from './node-settings.ts'
+import { openNodeMemory } from './node-memory.ts'
+import { diskCacheOf, natsServerOptions, nodeSettings, storeSettings } from './node-settings.ts'
 import { openObjectStore } from './object-stores.ts'
+import { PartialCache } from './partial-cache.ts'
+import { startOrphanSweeps } from './orphan-sweeps.ts'
 import { PartitionDirectory } from './partition-directory.ts'
 import { makeLocalReads } from './partition-reads.ts'
 import { makeHeardElsewhere, remoteReads, servePartitions } from './partition-remote.ts'
 import { makePushGateway, tenantsBehavior } from './push-gateway.ts'
+import { queryApi } from './query-api.ts'
 import { makeQuerier } from './querier.ts'
 import { makeQueryFrontEnd } from './query-front-end.ts'
+import { shareFairly } from './segment-work-fair.ts'
 import { makeThreadedWork } from './segment-work-threads.ts'
 import type { Services } from './services.ts'
 import { walWriterBehavior, type WalWriterMessage } from './wal-writer.ts'
@@ -77,8 +80,7 @@ class Opened {
 }
 
 const THREAD_HEAP_MB = 512
-/** What a busy node uses again and again; an idle one gives back nothing smaller. */
-const SLAB_POOL_BYTES_MAX = 128 * 1024 * 1024
+const ORPHAN_SWEEP_MS = 600_000
 
 /** Resolves when the node serves (it may still be replaying: F2). Rejects with SkaldError `setup` when it cannot start; then nothing is left running. */
 export async function startNode(config: SkaldConfig, options: NodeOptions = {}): Promise<RunningNode> {
@@ -97,25 +99,25 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   const random = new SystemRandom()
   const telemetry = await startTelemetry({ endpoint: config.otel.endpoint, serviceName: config.otel.service_name, sampleRatio: config.otel.sample_ratio })
   opened.add(() => telemetry.shutdown())
-  const log = createLogger({ level: config.log.level, format: logFormat(config.log.format), traceFields: activeTraceFields })
+  let logLevel = config.log.level
+  const log = createLogger({ level: () => logLevel, format: logFormat(config.log.format), traceFields: activeTraceFields })
   const metrics = createMetrics({ processMetrics: true })
   const nodeMetrics = makeNodeMetrics(metrics)
 
   const lock = lockDirectory(config.data_dir)
   opened.add(() => lock.release())
   const node = nodeIdOf(config.node_id, config.data_dir, hostname(), random)
-  const nats = config.nats.url === '' ? await startEmbeddedNats(config, (event) => logNatsEvent(log, event)) : null
+  const nats = config.nats.url === '' ? await startNatsServer(natsServerOptions(config, (event) => logNatsEvent(log, event))) : null
   if (nats !== null) opened.add(() => nats.stop())
   const transport = await connectTransport({ servers: nats === null ? config.nats.url.split(',') : nats.url, name: `skald ${node}`, random, waitForServer: true })
   opened.add(() => transport.close())
   const kv = new JetStreamKv(transport, { clock, random })
   opened.add(() => kv.close())
 
-  const objectStoreUrl = config.object_store.url === '' ? `file:${path.resolve(config.data_dir, 'objects')}` : config.object_store.url
-  const store = withRetries(await openObjectStore(objectStoreUrl, clock, random), { clock, random, policy: { triesMax: config.object_store.retries + 1 } })
+  const store = await openObjectStore(storeSettings(config), { clock, random, onRetry: (operation) => nodeMetrics.storeRetries.inc({ operation }) })
   opened.add(() => store.close())
   const { replicas } = config.nats
-  await rebuildLostCatalog()
+  await rebuildLostCatalog(store, kv, replicas, log)
   const catalog = await openKvCatalog(kv, { clock, random, replicas, onCorrupt: (error) => log.error('a catalog value cannot be read', { error }) })
   opened.add(() => catalog.close())
   const wal = await openJetStreamWal(natsConnectionOf(transport), {
@@ -123,23 +125,31 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
     random,
     replicas,
     storedThrough: (partition) => catalog.current(partition).checkpoint,
+    onSilence: (partition) => {
+      log.error('the log server does not acknowledge anything', { partition, restarting: nats !== null })
+      nats?.restart()
+    },
     ...(config.wal.max_size > 0 ? { bytesMax: config.wal.max_size } : {}),
   })
   opened.add(() => wal.close())
 
-  const work = makeThreadedWork({
-    objectStoreUrl,
-    cacheBytesMax: config.memory.cache / 4,
-    scanThreads: config.querier.workers === 0 ? availableParallelism() : config.querier.workers,
+  const scanThreads = config.querier.workers === 0 ? availableParallelism() : config.querier.workers
+  const memory = openNodeMemory({ budgetBytes: config.memory.budget, cacheBytes: config.memory.cache, threads: scanThreads, clock, metrics })
+  opened.add(() => memory.close())
+  const threads = makeThreadedWork({
+    store: { ...storeSettings(config), ...diskCacheOf(config) },
+    memory,
+    scanThreads,
     heapMbMax: THREAD_HEAP_MB,
     onCrash: (error) => {
       nodeMetrics.workerCrashes.inc()
       log.error('a worker thread died and was replaced', { error })
     },
   })
-  opened.add(() => work.close())
+  opened.add(() => threads.close())
+  const work = shareFairly(threads, clock)
   const flusher = makeFlusher({
-    work, store, catalog, wal, log, metrics: nodeMetrics, concurrentFlushesMax: config.ingester.concurrent_flushes,
+    work, store, catalog, wal, log, budget: memory.budget, metrics: nodeMetrics, clock, concurrentFlushesMax: config.ingester.concurrent_flushes,
     ...(options.flushFaultPoint === undefined ? {} : { faultPoint: options.flushFaultPoint }),
   })
   opened.add(() => Effect.runPromise(flusher.shutdown()))
@@ -149,8 +159,8 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   const services: Services = {
     node, system, clock, random, log, transport, wal, catalog, work, flusher,
     metrics: nodeMetrics,
-    budget: new MemoryBudget({ bytesMax: config.memory.budget }),
-    slabs: new SlabPool(SLAB_POOL_BYTES_MAX),
+    budget: memory.budget,
+    slabs: memory.slabs,
     limitsOf: (tenant) => tenantLimits.of(tenant),
     gatewayCount: () => cluster.gatewayCount(),
     settings: nodeSettings(config),
@@ -184,8 +194,13 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   const gateway = makePushGateway(services, sizes, tenants)
   const natsPush = serveNatsPush(transport, gateway)
   opened.add(() => natsPush.close())
-  const querier = makeQuerier(services, reads)
-  const frontEnd = makeQueryFrontEnd(services, querier, new FairQueue(clock, config.querier.max_concurrent, config.querier.max_outstanding_per_tenant))
+  const collector = new OrphanCollector(store, catalog, clock, config.object_store.orphan_grace_period)
+  opened.add(startOrphanSweeps({ collector, clock, log, metrics: nodeMetrics, periodMs: ORPHAN_SWEEP_MS, isMine: () => directory.localOwner(0) !== undefined }))
+  const querier = makeQuerier({ services, reads, cache: new PartialCache(config.memory.cache / 4) })
+  const frontEnd = makeQueryFrontEnd({ services, querier, queue: new FairQueue(clock, config.querier.max_concurrent, config.querier.max_outstanding_per_tenant) })
+  const endpoints = queryApi({ services, querier, metadataBy: config.querier.metadata_by }, frontEnd)
+  const natsQuery = serveNatsQuery(transport, endpoints)
+  opened.add(() => natsQuery.close())
   const defaultTenant = config.tenancy.default_tenant
   const http = await startHttpServer({
     host: config.http.host,
@@ -193,8 +208,8 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
     metrics,
     routes: [
       ...pushRoutes(gateway, defaultTenant),
-      ...queryRoutes(services, frontEnd, defaultTenant),
-      ...metadataRoutes({ services, querier, defaultTenant, metadataBy: config.querier.metadata_by }),
+      ...apiRoutes(endpoints, defaultTenant),
+      ...statusRoutes({ services, config, logLevel: { get: () => logLevel, set: (level) => (logLevel = level) } }),
       ...ringRoutes({ services, cluster, directory }),
       ...adminRoutes({ services, directory, cluster, metrics, config, nats }),
     ],
@@ -203,30 +218,9 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   opened.add(() => http.close(config.http.shutdown_timeout))
   opened.add(() => cluster.drain(DRAIN_MS_MAX))
   return http.url
-
-  /** F4: a KV store that was lost while segments exist is made again before anything is written. */
-  async function rebuildLostCatalog(): Promise<void> {
-    const report = await rebuildCatalog(store, kv, { replicas })
-    const written = report.partitions.filter((partition) => partition.outcome === 'written')
-    if (written.length > 0) log.warn('the catalog was lost and has been rebuilt from the bucket', { partitions: written.length, segments: written.reduce((sum, p) => sum + p.segmentCount, 0) })
-  }
 }
 
 /** A hand-over takes well under a second; heirs that are in trouble are not waited for. */
 const DRAIN_MS_MAX = 10_000
 /** Pushes that wait for their record, decoded. */
 const WRITER_MAILBOX = { messagesMax: 100_000, bytesMax: 128 * 1024 * 1024 }
-
-function startEmbeddedNats(config: SkaldConfig, onEvent: (event: NatsServerEvent) => void): Promise<NatsServer> {
-  const { bin, host, port, max_payload, sync_interval, max_store } = config.nats
-  return startNatsServer({
-    directory: path.resolve(config.data_dir, 'nats'),
-    host,
-    port,
-    maxPayloadBytes: max_payload,
-    syncInterval: sync_interval,
-    ...(bin === '' ? {} : { bin }),
-    ...(max_store > 0 ? { storeBytesMax: max_store } : {}),
-    onEvent,
-  })
-}

@@ -1,34 +1,31 @@
 /**
  * The tasks behind `SegmentWork`: what a worker thread (or the simulator, inline) does with segments and heads. One instance a thread, with its own
- * object store and footer cache. A segment that cannot be read becomes a warning (Q3); everything else that fails rejects.
+ * object store and caches (`segment-reads.ts`). A segment that cannot be read becomes a warning (Q3); everything else that fails rejects.
  */
 import { SkaldError } from '../runtime/errors.ts'
 import type { TaskSignal } from '../runtime/worker-host.ts'
+import { detectFields, detectValues } from '../protocols/detected/fields.ts'
 import type { Matcher } from '../protocols/logql/ast.ts'
 import { compileMatchers } from '../protocols/logql/matchers.ts'
+import { scanNeeds } from '../protocols/logql/scan-needs.ts'
 import { compileScan } from '../protocols/logql/scan-compile.ts'
 import type { Scan, ScanPlan } from '../protocols/logql/scan.ts'
 import type { Labels, TenantId } from '../protocols/model.ts'
 import { makeLevelOf } from '../protocols/push/level.ts'
 import type { SegmentEntry } from '../storage/catalog.ts'
 import { encodeSegment, type EncodedSegment } from '../storage/segment-encode.ts'
-import type { SegmentFooter } from '../storage/segment-footer.ts'
-import { columnsFor, readFooter, SegmentReader } from '../storage/segment-read.ts'
+import { columnsFor } from '../storage/segment-read.ts'
 import { headBlocks } from '../storage/slab-head.ts'
-import type { ObjectStore } from '../storage/object-store.ts'
 import { emptyStatistics } from './read-statistics.ts'
-import type { EncodeTask, HeadContent, LevelPolicy, ReadStatistics, ScanAnswer, SegmentWork, SeriesAnswer } from './segment-work.ts'
-
-export interface ScanWorkerData {
-  readonly objectStoreUrl: string
-  /** Footers kept decoded, by their stored bytes. */
-  readonly cacheBytesMax: number
-}
+import { isDamage, type SegmentReads } from './segment-reads.ts'
+import type { DetectTask, EncodeTask, HeadContent, LevelPolicy, ReadStatistics, ScanAnswer, SegmentWork, SelectAnswer, SeriesAnswer } from './segment-work.ts'
 
 export type ScanWorkerTask =
   | { readonly kind: 'scanSegments'; readonly tenant: string; readonly plan: ScanPlan; readonly segments: ReadonlyArray<SegmentEntry>; readonly nowMs: number }
+  | { readonly kind: 'select'; readonly tenant: string; readonly plan: ScanPlan; readonly segments: ReadonlyArray<SegmentEntry> }
   | { readonly kind: 'scanHead'; readonly content: HeadContent; readonly plan: ScanPlan; readonly nowMs: number }
   | { readonly kind: 'series'; readonly tenant: string; readonly matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>; readonly segments: ReadonlyArray<SegmentEntry> }
+  | { readonly kind: 'detect'; readonly task: DetectTask }
   | { readonly kind: 'appliedIds'; readonly segment: SegmentEntry }
 
 export interface EncodeWorkerTask {
@@ -43,53 +40,25 @@ export function runEncode({ cut, levels }: EncodeTask): EncodedSegment {
   return encodeSegment(cut, (tenant) => levelOf(policies.get(tenant)))
 }
 
-/** Decoded footers by key, least recently used dropped first. */
-class FooterCache {
-  private readonly footers = new Map<string, SegmentFooter>()
-  private bytes = 0
-  private readonly bytesMax: number
-
-  constructor(bytesMax: number) {
-    this.bytesMax = bytesMax
-  }
-
-  get(key: string): SegmentFooter | undefined {
-    const footer = this.footers.get(key)
-    if (footer !== undefined) {
-      this.footers.delete(key)
-      this.footers.set(key, footer)
-    }
-    return footer
-  }
-
-  put(key: string, footer: SegmentFooter): void {
-    this.footers.set(key, footer)
-    this.bytes += footer.footerBytes
-    for (const [oldest, old] of this.footers) {
-      if (this.bytes <= this.bytesMax || oldest === key) return
-      this.footers.delete(oldest)
-      this.bytes -= old.footerBytes
-    }
-  }
-}
-
 export class SegmentTasks {
-  private readonly store: ObjectStore
-  private readonly footers: FooterCache
+  private readonly reads: SegmentReads
 
-  constructor(store: ObjectStore, cacheBytesMax: number) {
-    this.store = store
-    this.footers = new FooterCache(cacheBytesMax)
+  constructor(reads: SegmentReads) {
+    this.reads = reads
   }
 
   run(task: ScanWorkerTask, signal: TaskSignal): Promise<unknown> {
     switch (task.kind) {
       case 'scanSegments':
         return this.scanSegments(task.tenant, task.plan, task.segments, task.nowMs, signal)
+      case 'select':
+        return this.select(task.tenant, task.plan, task.segments, signal)
       case 'scanHead':
         return Promise.resolve(this.scanHead(task.content, task.plan, task.nowMs, signal))
       case 'series':
         return this.series(task.tenant, task.matcherSets, task.segments, signal)
+      case 'detect':
+        return Promise.resolve(detect(task.task))
       case 'appliedIds':
         return this.appliedIds(task.segment)
     }
@@ -105,10 +74,29 @@ export class SegmentTasks {
       try {
         await this.scanSegment(tenant, plan, segment, scan, accept, statistics, signal)
       } catch (error) {
+        if (isDamage(error)) await this.reads.forget(segment.key)
         warnings.push(unreadable(segment, error))
       }
     }
     return { partial: scan.partial(), statistics, warnings }
+  }
+
+  async select(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, signal: TaskSignal): Promise<SelectAnswer> {
+    const accept = compileMatchers(plan.matchers)
+    const needs = scanNeeds(plan)
+    const statistics = emptyStatistics()
+    const warnings: string[] = []
+    for (const segment of segments) {
+      signal.check()
+      try {
+        const selection = await this.reads.with(segment, statistics, (reader) => reader.select(tenant as TenantId, accept, needs))
+        statistics.segments++
+        if (selection !== null) addSkips(statistics, selection.stats)
+      } catch (error) {
+        warnings.push(unreadable(segment, error))
+      }
+    }
+    return { statistics, warnings }
   }
 
   scanHead(content: HeadContent, plan: ScanPlan, nowMs: number, signal: TaskSignal): ScanAnswer {
@@ -134,8 +122,7 @@ export class SegmentTasks {
     for (const segment of segments) {
       signal.check()
       try {
-        const reader = await this.open(segment, emptyStatistics())
-        series.push(...reader.series(tenant as TenantId, accept))
+        series.push(...(await this.reads.with(segment, emptyStatistics(), (reader) => reader.series(tenant as TenantId, accept))))
       } catch (error) {
         warnings.push(unreadable(segment, error))
       }
@@ -144,8 +131,7 @@ export class SegmentTasks {
   }
 
   async appliedIds(segment: SegmentEntry): ReturnType<SegmentWork['appliedIds']> {
-    const { footer } = await this.open(segment, emptyStatistics())
-    return { pushIds: footer.pushIds, recordIds: footer.recordIds }
+    return this.reads.with(segment, emptyStatistics(), ({ footer: { pushIds, recordIds } }) => ({ pushIds, recordIds }))
   }
 
   private async scanSegment(
@@ -157,8 +143,7 @@ export class SegmentTasks {
     statistics: ReadStatistics,
     signal: TaskSignal,
   ): Promise<void> {
-    const reader = await this.open(segment, statistics)
-    const selection = await reader.select(tenant as TenantId, accept, scan.needs)
+    const { reader, selection } = await this.reads.with(segment, statistics, async (opened) => ({ reader: opened, selection: await opened.select(tenant as TenantId, accept, scan.needs) }))
     statistics.segments++
     if (selection === null) return
     addSkips(statistics, selection.stats)
@@ -168,20 +153,13 @@ export class SegmentTasks {
       scan.add(block)
     }
   }
-
-  private async open(segment: SegmentEntry, statistics: ReadStatistics): Promise<SegmentReader> {
-    const read = async (offset: number, lengthBytes: number): Promise<Buffer> => {
-      statistics.bytesFetched += lengthBytes
-      return this.store.getRange(segment.key, offset, lengthBytes)
-    }
-    const cached = this.footers.get(segment.key)
-    const footer = cached ?? (await readFooter(segment.key, segment.sizeBytes, segment.footerBytes, read))
-    if (cached === undefined) this.footers.put(segment.key, footer)
-    return new SegmentReader(segment.key, footer, read)
-  }
 }
 
-function addSkips(statistics: ReadStatistics, skips: Omit<ReadStatistics, 'segments' | 'segmentsSkippedByTime' | 'bytesFetched'>): void {
+function detect({ what, ...data }: DetectTask): Awaited<ReturnType<SegmentWork['detect']>> {
+  return what.kind === 'fields' ? detectFields(data, what.limit) : detectValues(data, what.name, what.limit)
+}
+
+function addSkips(statistics: ReadStatistics, skips: Omit<ReadStatistics, 'segments' | 'segmentsSkippedByTime' | 'segmentsFromCache' | 'bytesFetched'>): void {
   for (const key of Object.keys(skips) as Array<keyof typeof skips>) statistics[key] += skips[key]
 }
 

@@ -2,7 +2,9 @@
  * The work that is done to segments and heads off the event loop, as a port: `segment-work-threads.ts` runs it in worker threads,
  * `segment-work-inline.ts` in the caller's (simulator, small tests). The tasks themselves are in `segment-tasks.ts`.
  */
+import type { DetectedField } from '../protocols/detected/fields.ts'
 import type { Matcher } from '../protocols/logql/ast.ts'
+import type { StreamsData } from '../protocols/logql/query-data.ts'
 import type { ScanPartial, ScanPlan } from '../protocols/logql/scan.ts'
 import type { SegmentEntry } from '../storage/catalog.ts'
 import type { AppliedId } from '../storage/segment-format.ts'
@@ -33,6 +35,8 @@ export interface HeadContent {
 export interface ReadStatistics extends SkipStats {
   segments: number
   segmentsSkippedByTime: number
+  /** Whose part of the answer was known from an earlier query. */
+  segmentsFromCache: number
   /** From the object store, whatever for. */
   bytesFetched: number
 }
@@ -44,9 +48,22 @@ export interface ScanAnswer {
   readonly warnings: ReadonlyArray<string>
 }
 
+/** What a scan would read and skip. */
+export interface SelectAnswer {
+  readonly statistics: ReadStatistics
+  readonly warnings: ReadonlyArray<string>
+}
+
 export interface SeriesAnswer {
   readonly series: ReadonlyArray<SeriesFacts>
   readonly warnings: ReadonlyArray<string>
+}
+
+/** Entries of an answer, to find their fields or the values of one. */
+export interface DetectTask {
+  readonly what: { readonly kind: 'fields'; readonly limit: number } | { readonly kind: 'values'; readonly name: string; readonly limit: number }
+  readonly streams: StreamsData['streams']
+  readonly entries: StreamsData['entries']
 }
 
 export interface SegmentWork {
@@ -54,9 +71,12 @@ export interface SegmentWork {
   readonly threads: number
   encode(task: EncodeTask, signal?: AbortSignal): Promise<EncodedSegment>
   scanSegments(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, nowMs: number, signal?: AbortSignal): Promise<ScanAnswer>
+  /** Looks at footers and filters only. */
+  select(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, signal?: AbortSignal): Promise<SelectAnswer>
   scanHead(content: HeadContent, plan: ScanPlan, nowMs: number, signal?: AbortSignal): Promise<ScanAnswer>
   /** Streams of the tenant that match all of one of `matcherSets` ([] = all streams). */
   series(tenant: string, matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>, segments: ReadonlyArray<SegmentEntry>, signal?: AbortSignal): Promise<SeriesAnswer>
+  detect(task: DetectTask, signal?: AbortSignal): Promise<ReadonlyArray<DetectedField> | ReadonlyArray<string>>
   appliedIds(segment: SegmentEntry): Promise<{ readonly pushIds: ReadonlyArray<AppliedId>; readonly recordIds: ReadonlyArray<AppliedId> }>
   close(): Promise<void>
 }

@@ -46,5 +46,11 @@ export interface NodeSettings {
   readonly appendDeadlineMs: number
   /** How long a query waits for an owner to apply what was acknowledged before (Q2). */
   readonly catchUpMsMax: number
+  /** Bytes that one query may hold (Q4). */
+  readonly queryMemoryBytesMax: number
+  /** Fail a query when a part of its answer is missing. */
+  readonly strict: boolean
+  /** Bytes up to which a query may select all streams; 0: never. */
+  readonly matchAllBytesMax: number
   readonly encodingOf: (tenant: string) => ChunkEncoding
 }

@@ -14,7 +14,7 @@ import type { Querier } from './querier.ts'
 export type MetadataBy = 'received' | 'entry_time'
 
 export interface StreamFactsAnswer {
-  /** One a stream, facts of its parts added up. */
+  /** A stream may be there several times: once a segment and once a head. */
   readonly streams: ReadonlyArray<SeriesFacts>
   readonly warnings: ReadonlyArray<string>
 }
@@ -28,14 +28,18 @@ export async function streamFacts(
   signal: AbortSignal,
 ): Promise<StreamFactsAnswer> {
   const { series, warnings } = await querier.series(tenant, matcherSets, signal)
+  return { streams: series.filter((facts) => within(facts, by, bounds)), warnings }
+}
+
+/** One a stream, facts of its parts added up. */
+export function mergeFacts(parts: ReadonlyArray<SeriesFacts>): SeriesFacts[] {
   const merged = new Map<string, SeriesFacts>()
-  for (const facts of series) {
-    if (!within(facts, by, bounds)) continue
+  for (const facts of parts) {
     const key = labelKey(facts.labels)
     const before = merged.get(key)
     merged.set(key, before === undefined ? facts : add(before, facts))
   }
-  return { streams: [...merged.values()], warnings }
+  return [...merged.values()]
 }
 
 function within(facts: SeriesFacts, by: MetadataBy, { startNs, endNs }: TimeBounds): boolean {

@@ -53,6 +53,8 @@ export const ERROR_STATUS = {
   storage_unavailable: 503,
   storage_corrupt: 500,
   over_memory: 503,
+  /** Strict queries: a part of the answer is missing. */
+  partial_answer: 503,
   not_ready: 503,
   stopping: 503,
   /** The machine or the configuration is wrong: the program cannot start. */

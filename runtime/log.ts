@@ -26,7 +26,8 @@ export interface Logger {
 }
 
 export interface LogOptions {
-  readonly level?: LogLevel
+  /** A function: asked per line, so that the level can be changed while the program runs. */
+  readonly level?: LogLevel | (() => LogLevel)
   readonly format?: 'json' | 'pretty'
   /** Takes one line with its newline; default standard error. */
   readonly write?: (line: string) => void
@@ -42,15 +43,16 @@ const FIELD_CHARS_MAX = 8_192
 export function createLogger(options: LogOptions = {}): Logger {
   const { level = 'info', format = 'json', write = (line: string): void => void process.stderr.write(line), nowMs = Date.now, fields = {}, traceFields = () => undefined } = options
   const render = format === 'json' ? renderJson : renderPretty
+  const least = typeof level === 'function' ? level : () => level
   const emit = (at: LogLevel, message: string, own?: LogFields): void => {
-    if (RANK[at] >= RANK[level]) write(render(nowMs(), at, message, { ...traceFields(), ...fields, ...own }))
+    if (RANK[at] >= RANK[least()]) write(render(nowMs(), at, message, { ...traceFields(), ...fields, ...own }))
   }
   return {
     debug: (message, own) => emit('debug', message, own),
     info: (message, own) => emit('info', message, own),
     warn: (message, own) => emit('warn', message, own),
     error: (message, own) => emit('error', message, own),
-    isOn: (at) => RANK[at] >= RANK[level],
+    isOn: (at) => RANK[at] >= RANK[least()],
     with: (more) => createLogger({ ...options, fields: { ...fields, ...more } }),
   }
 }

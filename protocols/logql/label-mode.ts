@@ -3,6 +3,7 @@
  * what is left to name; which rows count as failed (`__error__`) follows from that, so the choice is part of Loki's behaviour and not only of its cost.
  */
 import type { Grouping, RangeAggregation, RangeOp, Stage, VectorAggregation } from './ast.ts'
+import { DETECTED_LEVEL } from './line-state.ts'
 import type { LabelMode } from './pipeline.ts'
 import type { MetricScanPlan, ScanPlan } from './scan.ts'
 
@@ -23,6 +24,7 @@ export function pushable(vector: VectorAggregation, range: RangeAggregation): Me
 
 export function labelModeOf(plan: ScanPlan): LabelMode {
   if (plan.kind === 'log') return { kind: 'all' }
+  if (plan.kind === 'patterns') return { kind: 'by', names: [DETECTED_LEVEL] }
   if (plan.op === 'absent_over_time') return { kind: 'by', names: [] }
   const grouping = plan.pushed?.grouping ?? plan.grouping
   return grouping === null ? { kind: 'all' } : modeOfGrouping(grouping)

@@ -2,17 +2,24 @@
  * Joins partial answers of one plan into one: of workers, partitions, cached segments, in any order and grouping. Called by queriers and the front end;
  * the result is again a partial, so it can be merged further.
  */
+import { Drain } from '../patterns/drain.ts'
 import { EntryHeap } from './entry-heap.ts'
 import { labelKey } from './label-set.ts'
 import { metricStates } from './metric-states.ts'
 import { earlier } from './pipeline-failure.ts'
-import type { LogPartial, LogScanPlan, MetricPartial, MetricScanPlan, ScanPartial, ScanPlan, ScanStats } from './scan.ts'
+import { CLUSTERS_MAX } from './scan-patterns.ts'
+import type { LogPartial, LogScanPlan, MetricPartial, MetricScanPlan, PatternPartial, ScanPartial, ScanPlan, ScanStats } from './scan.ts'
 
 export function mergePartials(plan: ScanPlan, partials: ReadonlyArray<ScanPartial>): ScanPartial {
   if (partials.length === 1) return partials[0]!
-  return plan.kind === 'log'
-    ? mergeLogs(plan, partials.filter((partial) => partial.kind === 'log'))
-    : mergeMetrics(plan, partials.filter((partial) => partial.kind === 'metric'))
+  switch (plan.kind) {
+    case 'log':
+      return mergeLogs(plan, partials.filter((partial) => partial.kind === 'log'))
+    case 'metric':
+      return mergeMetrics(plan, partials.filter((partial) => partial.kind === 'metric'))
+    case 'patterns':
+      return mergePatterns(partials.filter((partial) => partial.kind === 'patterns'))
+  }
 }
 
 function mergeLogs(plan: LogScanPlan, partials: ReadonlyArray<LogPartial>): LogPartial {
@@ -52,6 +59,12 @@ function mergeMetrics(plan: MetricScanPlan, partials: ReadonlyArray<MetricPartia
     stats: sumStats(partials),
     failure: partials.reduce<MetricPartial['failure']>((failure, partial) => earlier(failure, partial.failure), null),
   }
+}
+
+function mergePatterns(partials: ReadonlyArray<PatternPartial>): PatternPartial {
+  const drain = new Drain(CLUSTERS_MAX)
+  for (const { clusters } of partials) for (const cluster of clusters) drain.absorb(cluster)
+  return { kind: 'patterns', clusters: drain.clusters().map(({ level, tokens, counts }) => ({ level, tokens, counts: [...counts] })), stats: sumStats(partials) }
 }
 
 function sumStats(partials: ReadonlyArray<ScanPartial>): ScanStats {

@@ -25,10 +25,10 @@ const NESTING: ReadonlySet<string> = new Set(['binary', 'labelFilter', 'vectorAg
 
 let table: Table | null = null
 
-/** Parses and validates. */
-export function parse(text: string): Expr {
+/** Parses and validates. `wide`: selectors that match every stream pass; what they cost is the caller's to judge. */
+export function parse(text: string, wide = false): Expr {
   const expr = parseSyntax(text)
-  validate(expr)
+  validate(expr, wide)
   return expr
 }
 

@@ -14,6 +14,8 @@ export interface ResponseOptions {
   readonly categorizeLabels: boolean
   readonly warnings: ReadonlyArray<string>
   readonly statistics: QueryStatistics
+  /** Beyond Loki: put into the statistics as `skald`. */
+  readonly reads?: object
 }
 
 /** About how much text a piece holds. */
@@ -32,7 +34,7 @@ export function* responsePieces(data: QueryData, options: ResponseOptions): Gene
     yield piece
     piece = ''
   }
-  yield `${piece},"stats":${JSON.stringify(statisticsJson(options.statistics))}}}\n`
+  yield `${piece},"stats":${JSON.stringify({ ...statisticsJson(options.statistics), ...(options.reads === undefined ? {} : { skald: options.reads }) })}}}\n`
 }
 
 function* resultParts(data: QueryData, categorized: boolean): Generator<string> {

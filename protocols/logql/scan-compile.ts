@@ -5,6 +5,7 @@ import { labelModeOf } from './label-mode.ts'
 import { logScan } from './scan-log.ts'
 import { rememberMatches } from './scan-matchers.ts'
 import { metricScan } from './scan-metric.ts'
+import { patternScan } from './scan-patterns.ts'
 import { mayFail, scanNeeds } from './scan-needs.ts'
 import type { Scan, ScanNeeds, ScanPlan } from './scan.ts'
 
@@ -15,9 +16,16 @@ export function compileScan(plan: ScanPlan, { nowMs }: { readonly nowMs: number 
   const matches = rememberMatches(compileMatchers(plan.matchers))
   const needs: ScanNeeds = {
     ...scanNeeds(plan),
-    lines: plan.kind === 'log' || pipeline.needsLines,
+    lines: plan.kind !== 'metric' || pipeline.needsLines,
     metadata: pipeline.needsMetadata || mayFail(plan),
     levels: pipeline.needsLevels || mayFail(plan),
   }
-  return plan.kind === 'log' ? logScan(plan, needs, pipeline, matches) : metricScan(plan, needs, pipeline, matches)
+  switch (plan.kind) {
+    case 'log':
+      return logScan(plan, needs, pipeline, matches)
+    case 'metric':
+      return metricScan(plan, needs, pipeline, matches)
+    case 'patterns':
+      return patternScan(plan, needs, pipeline, matches)
+  }
 }

@@ -15,11 +15,11 @@ const PASSES_LABELS: ReadonlySet<Stage['kind']> = new Set(['lineFilter', 'labelF
 
 export function scanNeeds(plan: ScanPlan): ScanNeeds {
   const mode = labelModeOf(plan)
-  const unlabelled = plan.stages.length === 0 && mode.kind === 'by' && mode.names.length === 0 && (plan.kind === 'log' || plan.unwrap === null)
+  const unlabelled = plan.stages.length === 0 && mode.kind === 'by' && mode.names.length === 0 && (plan.kind !== 'metric' || plan.unwrap === null)
   return {
     literals: requiredLiterals(plan.stages),
     ...timeBounds(plan),
-    lines: plan.kind === 'log' || plan.stages.some((stage) => !LABEL_STAGES.has(stage.kind)),
+    lines: plan.kind !== 'metric' || plan.stages.some((stage) => !LABEL_STAGES.has(stage.kind)),
     metadata: !unlabelled,
     levels: !unlabelled,
     metadataEquals: metadataEquals(plan.stages),
@@ -28,7 +28,7 @@ export function scanNeeds(plan: ScanPlan): ScanNeeds {
 
 /** A metric scan may come across a row that fails it, and then names all the row's labels: those columns must be at hand, if not read. */
 export function mayFail(plan: ScanPlan): boolean {
-  if (plan.kind === 'log') return false
+  if (plan.kind !== 'metric') return false
   if (plan.unwrap !== null) return !plan.unwrap.filters.some(dropsErrors)
   const last = plan.stages.findLastIndex((stage) => stage.kind === 'labelFilter' && dropsErrors(stage.filter))
   return plan.stages.slice(last + 1).some(canFail)
@@ -52,7 +52,7 @@ function dropsErrors(filter: LabelFilter): boolean {
 }
 
 function timeBounds(plan: ScanPlan): { minNs: bigint; maxNs: bigint } {
-  if (plan.kind === 'log') return { minNs: BigInt(plan.startNs), maxNs: BigInt(plan.endNs) - 1n }
+  if (plan.kind !== 'metric') return { minNs: BigInt(plan.startNs), maxNs: BigInt(plan.endNs) - 1n }
   const grid = stepGrid(BigInt(plan.startNs), BigInt(plan.endNs), BigInt(plan.stepNs))
   const lastNs = grid.startNs + BigInt(grid.count - 1) * grid.stepNs - BigInt(plan.offsetNs)
   return { minNs: grid.startNs - BigInt(plan.offsetNs) - BigInt(plan.rangeNs) + 1n, maxNs: lastNs }

@@ -44,7 +44,18 @@ export interface MetricScanPlan {
   readonly seriesMax: number
 }
 
-export type ScanPlan = LogScanPlan | MetricScanPlan
+/** What shapes lines have, counted by step. */
+export interface PatternScanPlan {
+  readonly kind: 'patterns'
+  readonly matchers: ReadonlyArray<Matcher>
+  readonly stages: ReadonlyArray<Stage>
+  /** `[startNs, endNs)`, decimal text. */
+  readonly startNs: string
+  readonly endNs: string
+  readonly stepNs: string
+}
+
+export type ScanPlan = LogScanPlan | MetricScanPlan | PatternScanPlan
 
 /** Conjunction of disjunctions: a line can pass only if, for each inner list, it contains at least one literal of it. Bytes are the literals' UTF-8. */
 export type LiteralFilter = ReadonlyArray<ReadonlyArray<string>>
@@ -97,7 +108,13 @@ export interface MetricPartial {
   readonly failure: { readonly ns: string; readonly stream: string; readonly message: string } | null
 }
 
-export type ScanPartial = LogPartial | MetricPartial
+export interface PatternPartial {
+  readonly kind: 'patterns'
+  readonly clusters: ReadonlyArray<{ readonly level: string; readonly tokens: ReadonlyArray<string>; readonly counts: ReadonlyArray<readonly [step: number, count: number]> }>
+  readonly stats: ScanStats
+}
+
+export type ScanPartial = LogPartial | MetricPartial | PatternPartial
 
 /** A compiled plan, in a worker. Not reentrant. */
 export interface Scan {

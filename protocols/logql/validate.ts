@@ -11,25 +11,28 @@ const SELECTOR_TOO_WIDE = 'queries require at least one regexp or equality match
   + 'For instance, app=~".*" does not meet this requirement, but app=~".+" will'
 
 /** Throws SkaldError `query_parse` unless the query is sound. */
-export function validate(expr: Expr): void {
+export function validate(expr: Expr, wide = false): void {
   const fault = faultOf(expr)
   if (fault !== undefined) throw parseError(fault)
   switch (expr.kind) {
-    case 'log': return validateSelector(expr)
-    case 'range': return validateSelector(expr.range.log)
-    case 'labelReplace': return validate(expr.inner)
+    case 'log': return wide ? undefined : validateSelector(expr)
+    case 'range': return wide ? undefined : validateSelector(expr.range.log)
+    case 'labelReplace': return validate(expr.inner, wide)
     case 'literal': case 'constant': return
     case 'binary':
-      validate(expr.left)
-      return validate(expr.right)
+      validate(expr.left, wide)
+      return validate(expr.right, wide)
     case 'vector':
       if ((expr.op === 'sort' || expr.op === 'sort_desc') && (expr.grouping?.names.length ?? 0) > 0) throw parseError("sort and sort_desc doesn't allow grouping by ")
-      return validate(expr.inner)
+      return validate(expr.inner, wide)
   }
 }
 
-function validateSelector({ matchers }: LogExpr): void {
-  if (matchers.every(matchesEmpty)) throw parseError(SELECTOR_TOO_WIDE)
+/** Whether it may select every stream. */
+export const isWide = ({ matchers }: LogExpr): boolean => matchers.every(matchesEmpty)
+
+function validateSelector(log: LogExpr): void {
+  if (isWide(log)) throw parseError(SELECTOR_TOO_WIDE)
 }
 
 /** Whether a stream without the label would pass. */
