@@ -3,7 +3,7 @@
  * row by row through the other stages. Used by the scans; reads no clock, keeps no block longer than a call.
  */
 import { SkaldError } from '../../runtime/errors.ts'
-import type { EntryBlock, StreamRun } from '../model.ts'
+import type { EntryBlock, Labels, StreamRun } from '../model.ts'
 import type { Stage } from './ast.ts'
 import { type Hints, hintsOf } from './hints.ts'
 import { type LabelIds, LabelRegistry, labelIdsFor } from './label-ids.ts'
@@ -62,13 +62,17 @@ class CompiledPipeline implements Pipeline {
   readonly #ids: LabelIds
   readonly #row: PipelineRow
   readonly #selection = new RowSelection()
+  /** Bytes of each structured metadata set of the block counted last. */
+  #setBytes = new Float64Array(0)
+  #sizedBlock: EntryBlock | null = null
 
   constructor({ stages, unwrap, labelMode, nowMs }: PipelineOptions) {
     const hints = hintsOf(stages, unwrap, labelMode)
     const { filters, rest } = splitLineFilters(stages)
     this.#filters = filters.map((filter) => compiled(filter, () => compileLineFilter(filter)))
-    this.#stages = rest.map((stage) => compiled(stage, () => compileStage(stage, hints, nowMs)))
-    if (unwrap !== null) this.#stages = [...this.#stages, compileUnwrap(unwrap)]
+    const stagesOf = (all: ReadonlyArray<Stage>): RowStage[] => all.map((stage) => compiled(stage, () => compileStage(stage, hints, nowMs)))
+    const sampling = unwrap === null ? [] : [compileUnwrap(unwrap, stagesOf(unwrap.filters.map((filter) => ({ kind: 'labelFilter', filter }))))]
+    this.#stages = [...stagesOf(rest), ...sampling]
     this.#ids = labelIdsFor(labelMode, unwrap?.name ?? null, this.#registry)
     this.#row = new PipelineRow(hints.required ?? new Set(), this.#ids)
     const named = namedLabels(labelMode, hints, rest)
@@ -136,8 +140,16 @@ class CompiledPipeline implements Pipeline {
     for (let i = from; i < to; i++) bytes += lengths[i]!
     this.stats.linesProcessed += to - from
     this.stats.bytesProcessed += bytes
+    const metadata = this.needsMetadata ? block.metadata() : null
+    if (metadata === null) return
+    if (this.#sizedBlock !== block) this.#setBytes = Float64Array.from(metadata.sets, bytesOf)
+    this.#sizedBlock = block
+    for (let i = from; i < to; i++) this.stats.metadataBytesProcessed += this.#setBytes[metadata.codes[i]!]!
   }
 }
+
+/** In characters, which is near enough for a statistic. */
+const bytesOf = (labels: Labels): number => labels.reduce((sum, [name, value]) => sum + name.length + value.length, 0)
 
 /** Line filters before the first stage that changes the line may run before everything else: they only take rows away. */
 function splitLineFilters(stages: ReadonlyArray<Stage>): { filters: ReadonlyArray<Stage & { kind: 'lineFilter' }>; rest: ReadonlyArray<Stage> } {

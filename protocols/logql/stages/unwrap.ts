@@ -7,14 +7,13 @@
 import type { Unwrap } from '../ast.ts'
 import { parseBytesText, parseDurationText, parseFloatText, plainDecimal } from '../go-values.ts'
 import type { LineState } from '../line-state.ts'
-import { compileLabelFilter } from './label-filter.ts'
 import type { RowStage } from './stage.ts'
 
 export const SAMPLE_EXTRACTION_ERROR = 'SampleExtractionErr'
 
-export function compileUnwrap({ name, conversion, filters }: Unwrap): RowStage {
+/** `after`: its label filters, compiled. */
+export function compileUnwrap({ name, conversion }: Unwrap, after: ReadonlyArray<RowStage>): RowStage {
   const convert = CONVERSIONS[conversion]
-  const after = filters.map((filter) => compileLabelFilter(filter))
   return (state) => {
     if (!extract(state, name, convert)) return false
     for (const filter of after) if (!filter(state)) return false

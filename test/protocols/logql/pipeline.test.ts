@@ -113,6 +113,19 @@ describe('pipelines', () => {
     expect(pipeline.stats.linesProcessed).toBe(block.rowCount)
   })
 
+  it('refuse what cannot be compiled with the operator in front, filters behind an unwrap too', () => {
+    const filters = [{ kind: 'ip', name: 'a', op: '=', value: 'bad' }] as const
+    expect(() => compilePipeline({ stages: [], unwrap: { name: 'v', conversion: 'none', filters }, labelMode: { kind: 'all' }, nowMs: 0 })).toThrow(
+      `parse error : stage '| a=ip("bad")' : ip: invalid pattern: "bad"`)
+  })
+
+  it('count lines, their bytes and those of structured metadata', () => {
+    const block = blockOf([{ labels: { app: 'x' }, entries: [{ ns: 1n, line: 'abc', metadata: { region: 'eu' } }, { ns: 2n, line: 'de' }] }])
+    const pipeline = compilePipeline({ stages: (parse('{app="x"} |= "a"') as LogExpr).stages, unwrap: null, labelMode: { kind: 'all' }, nowMs: 0 })
+    pipeline.run(block, block.runs[0]!, 0, 2, false, { row: () => true })
+    expect(pipeline.stats).toEqual({ linesProcessed: 2, bytesProcessed: 5, metadataBytesProcessed: 8, linesPassed: 1 })
+  })
+
   it('live through bytes that are no text', () => {
     const random = randomOf(77)
     const lines = Array.from({ length: 500 }, () => Buffer.from(Array.from({ length: random(60) }, () => (random(3) === 0 ? random(256) : pick(random, [0x7b, 0x22, 0x3a, 0x3d, 0x5c, 0x7d, 0x2c, 0x61, 0x20])))))
