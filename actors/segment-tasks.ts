@@ -14,7 +14,10 @@ import type { Labels, TenantId } from '../protocols/model.ts'
 import { makeLevelOf } from '../protocols/push/level.ts'
 import type { SegmentEntry } from '../storage/catalog.ts'
 import { encodeSegment, type EncodedSegment } from '../storage/segment-encode.ts'
-import { columnsFor } from '../storage/segment-read.ts'
+import type { BlockFacts } from '../storage/segment-footer.ts'
+import { limitBound } from '../storage/segment-limit.ts'
+import { columnsFor, type SegmentReader, type Selection } from '../storage/segment-read.ts'
+import { blocksByTime, isBeyond } from '../storage/segment-select.ts'
 import { headBlocks } from '../storage/slab-head.ts'
 import { emptyStatistics } from './read-statistics.ts'
 import { isDamage, type SegmentReads } from './segment-reads.ts'
@@ -143,16 +146,29 @@ export class SegmentTasks {
     statistics: ReadStatistics,
     signal: TaskSignal,
   ): Promise<void> {
-    const { reader, selection } = await this.reads.with(segment, statistics, async (opened) => ({ reader: opened, selection: await opened.select(tenant as TenantId, accept, scan.needs) }))
+    const { reader, selection } = await this.reads.with(segment, statistics, async (opened) => ({ reader: opened, selection: await chosen(opened, tenant, plan, scan, accept) }))
     statistics.segments++
     if (selection === null) return
     addSkips(statistics, selection.stats)
-    const blocks = plan.kind === 'log' && plan.direction === 'backward' ? selection.blocks.toReversed() : selection.blocks
-    for await (const block of reader.load({ section: selection.section, blocks }, columnsFor(scan.needs))) {
+    const direction = plan.kind === 'log' ? plan.direction : 'forward'
+    const ordered = { section: selection.section, blocks: blocksByTime(selection.blocks, direction) }
+    const wanted = (block: BlockFacts): boolean => plan.kind === 'metric' || !isBeyond(block, scan.bound(), direction)
+    for await (const block of reader.load(ordered, columnsFor(scan.needs), wanted)) {
       signal.check()
       scan.add(block)
     }
   }
+}
+
+/** The blocks to read. For the newest (oldest) entries whatever they say, times alone tell how far back (forward) to go. */
+async function chosen(reader: SegmentReader, tenant: string, plan: ScanPlan, scan: Scan, accept: (labels: Labels) => boolean): Promise<Selection | null> {
+  const { needs } = scan
+  const selection = await reader.select(tenant as TenantId, accept, needs)
+  if (selection === null || plan.kind !== 'log' || plan.stages.length > 0) return selection
+  const { limit, direction } = plan
+  const boundNs = await limitBound(reader, selection, accept, { limit, direction, minNs: needs.minNs, maxNs: needs.maxNs })
+  if (boundNs === null) return selection
+  return reader.select(tenant as TenantId, accept, direction === 'backward' ? { ...needs, minNs: boundNs } : { ...needs, maxNs: boundNs })
 }
 
 function detect({ what, ...data }: DetectTask): Awaited<ReturnType<SegmentWork['detect']>> {
