@@ -33,7 +33,7 @@ export class ByteScanner {
   hits = new Uint32Array(1024)
 
   /** How many matches lie wholly in `bytes[from, to)`. */
-  scan(bytes: Uint8Array, from: number, to: number, needle: Needle): number {
+  scan(bytes: Buffer, from: number, to: number, needle: Needle): number {
     const { memory, hits: candidates, run } = probe()
     const { bytes: wanted, fold, first, gap } = needle
     const byte0 = wanted[first]!
@@ -42,7 +42,8 @@ export class ByteScanner {
     let count = 0
     for (let at = from; at <= lastStart; at += PROBE_POSITIONS_MAX) {
       const positions = Math.min(PROBE_POSITIONS_MAX, lastStart - at + 1)
-      memory.set(bytes.subarray(at + first, Math.min(bytes.length, at + first + positions + gap)))
+      // Not `memory.set`: that is slow from shared memory, which heads are in.
+      bytes.copy(memory, 0, at + first, Math.min(bytes.length, at + first + positions + gap))
       const found = run(positions, gap, byte0, byte1, foldBit(byte0, fold), foldBit(byte1, fold))
       if (this.hits.length < count + found) this.#grow(count + found)
       const hits = this.hits

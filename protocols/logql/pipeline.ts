@@ -25,6 +25,7 @@ export interface Row {
   readonly errorDetails: string
   /**
    * A small integer that is equal for rows whose `labels()` are equal, within one Pipeline and its `labelMode`; so a sink keeps an array from it to its series.
+   * A row that failed (`error`) has the id of its whole label set, error included, whatever the mode: the message has to name it.
    */
   labelsId(): number
 }

@@ -5,7 +5,7 @@
  */
 
 export interface Probe {
-  readonly memory: Uint8Array
+  readonly memory: Buffer
   readonly hits: Uint32Array
   /**
    * Positions `i` of `memory` in `[0, end)`, and up to 15 more, with `(memory[i] | fold0) === byte0` and `(memory[i + gap] | fold1) === byte1` are written
@@ -135,7 +135,7 @@ export function probe(): Probe {
   if (instance === null) {
     const { WebAssembly } = globalThis as unknown as Platform
     const { memory, run } = new WebAssembly.Instance(new WebAssembly.Module(MODULE)).exports
-    instance = { memory: new Uint8Array(memory.buffer, 0, HITS_AT), hits: new Uint32Array(memory.buffer, HITS_AT, PROBE_POSITIONS_MAX + 16), run }
+    instance = { memory: Buffer.from(memory.buffer, 0, HITS_AT), hits: new Uint32Array(memory.buffer, HITS_AT, PROBE_POSITIONS_MAX + 16), run }
   }
   return instance
 }
