@@ -2,9 +2,8 @@
  * Adds up the partial answers of one scan as they come in, within the memory that a query may use (Q4): when they grow beyond it they are merged, and when the merged one
  * is still too large the query is refused. Also counts what was read.
  */
-import { SkaldError } from '../runtime/errors.ts'
-import { formatBytes } from '../protocols/logql/durations.ts'
 import { mergePartials } from '../protocols/logql/merge.ts'
+import { overQueryMemory } from '../protocols/logql/query-memory.ts'
 import type { ScanPartial, ScanPlan } from '../protocols/logql/scan.ts'
 import { emptyStatistics, sumStatistics } from './read-statistics.ts'
 import type { ReadStatistics, ScanAnswer } from './segment-work.ts'
@@ -30,7 +29,7 @@ export class PartialSum {
     for (const warning of answer.warnings) this.warnings.add(warning)
     if (this.bytes <= this.bytesMax) return
     this.merged()
-    if (this.bytes > this.bytesMax) throw overMemory(this.bytesMax)
+    if (this.bytes > this.bytesMax) throw overQueryMemory(this.bytesMax)
   }
 
   /** What is known so far, as one partial. */
@@ -46,15 +45,9 @@ export class PartialSum {
   }
 }
 
-export const overMemory = (bytesMax: number): SkaldError =>
-  new SkaldError(
-    'query_limit',
-    `the query needs more memory than one may use (limit: ${formatBytes(bytesMax)}, querier.query_memory); ask for fewer entries, aggregate, add more specific stream selectors or reduce the time range of the query`,
-  )
-
 const OBJECT_BYTES = 64
 
-/** About what a partial holds in memory; characters count twice. */
+/** About what a partial holds in memory; a line's characters count twice, those of packed numbers are ASCII. */
 export function partialBytes(partial: ScanPartial): number {
   switch (partial.kind) {
     case 'log':
@@ -70,7 +63,7 @@ export function partialBytes(partial: ScanPartial): number {
 }
 
 function valueBytes(value: unknown): number {
-  if (typeof value === 'string') return value.length * 2
+  if (typeof value === 'string') return value.length
   if (ArrayBuffer.isView(value)) return value.byteLength + OBJECT_BYTES
   if (typeof value !== 'object' || value === null) return 8
   return Object.values(value).reduce<number>((sum, item) => sum + valueBytes(item), OBJECT_BYTES)

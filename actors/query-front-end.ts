@@ -119,7 +119,7 @@ function planned(services: Services, { tenant, text, parameters }: QueryRequest)
   if (expr.kind !== 'log' && parameters.kind === 'range') checkResolution({ ...parameters, query: text })
   const { startNs, endNs, limit } = parameters
   const within = checkQueryLimits({ text, expr, startNs, endNs, limit }, limits, nowNs(services))
-  const plan = planQuery(expr, { ...parameters, ...within, limits: { seriesMax: limits.max_query_series, alignsToStep: limits.split_queries_by_interval > 0 } })
+  const plan = planQuery(expr, { ...parameters, ...within, limits: { seriesMax: limits.max_query_series, alignsToStep: limits.split_queries_by_interval > 0, memoryBytesMax: services.settings.queryMemoryBytesMax } })
   if (selectorsOf(expr).some(isWide) && costBound(services, tenant, plan.scans) > services.settings.matchAllBytesMax) parse(text)
   return { expr, plan, empty: within === null }
 }

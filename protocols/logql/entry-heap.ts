@@ -5,6 +5,7 @@
 import { SkaldError } from '../../runtime/errors.ts'
 import type { TimeNs } from '../model.ts'
 import { ANSWER_CHARS_MAX } from './limits.ts'
+import { overQueryMemory } from './query-memory.ts'
 
 export interface HeldEntry {
   readonly ns: TimeNs
@@ -20,9 +21,12 @@ export class EntryHeap {
   private readonly forward: boolean
   private readonly heap: HeldEntry[] = []
   private readonly identities = new Set<string>()
+  private readonly memoryBytesMax: number | undefined
   private chars = 0
 
-  constructor(limit: number, direction: 'forward' | 'backward') {
+  /** `memoryBytesMax`: of the lines held, two bytes a character; absent: the node's fixed bound. */
+  constructor(limit: number, direction: 'forward' | 'backward', memoryBytesMax?: number) {
+    this.memoryBytesMax = memoryBytesMax
     this.limit = limit
     this.forward = direction === 'forward'
   }
@@ -40,6 +44,7 @@ export class EntryHeap {
   push(entry: HeldEntry): void {
     this.identities.add(`${entry.ns}/${entry.identity}`)
     this.chars += entry.line.length
+    if (this.memoryBytesMax !== undefined && this.chars * 2 > this.memoryBytesMax) throw overQueryMemory(this.memoryBytesMax)
     if (this.chars > ANSWER_CHARS_MAX) throw tooLong()
     if (this.heap.length < this.limit) {
       this.heap.push(entry)

@@ -26,11 +26,12 @@ export class FoldingStates implements WindowStates {
   readonly addMany: WindowStates['addMany']
   private readonly operator: FoldingOperator
   private readonly index: SeriesIndex
-  private readonly budget = new NumberBudget()
+  private readonly budget: NumberBudget
   private readonly slotMax: number
   private readonly all: SlotCells[] = []
 
-  constructor(operator: FoldingOperator, slotCount: number, seriesMax: number) {
+  constructor(operator: FoldingOperator, slotCount: number, seriesMax: number, memoryBytesMax?: number) {
+    this.budget = new NumberBudget(memoryBytesMax)
     this.operator = operator
     this.index = new SeriesIndex(seriesMax)
     this.slotMax = slotCount

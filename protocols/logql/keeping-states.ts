@@ -14,10 +14,11 @@ export class KeepingStates implements WindowStates {
   readonly addMany = null
   private readonly operator: KeepingOperator
   private readonly index: SeriesIndex
-  private readonly budget = new NumberBudget()
+  private readonly budget: NumberBudget
   private readonly all: KeptSamples[] = []
 
-  constructor(operator: KeepingOperator, seriesMax: number) {
+  constructor(operator: KeepingOperator, seriesMax: number, memoryBytesMax?: number) {
+    this.budget = new NumberBudget(memoryBytesMax)
     this.operator = operator
     this.index = new SeriesIndex(seriesMax)
   }

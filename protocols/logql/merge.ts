@@ -23,7 +23,7 @@ export function mergePartials(plan: ScanPlan, partials: ReadonlyArray<ScanPartia
 }
 
 function mergeLogs(plan: LogScanPlan, partials: ReadonlyArray<LogPartial>): LogPartial {
-  const heap = new EntryHeap(plan.limit, plan.direction)
+  const heap = new EntryHeap(plan.limit, plan.direction, plan.memoryBytesMax)
   const streams: Array<LogPartial['streams'][number]> = []
   const numbers = new Map<string, number>()
   let arrival = 0

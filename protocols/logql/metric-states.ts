@@ -26,7 +26,8 @@ export function metricStates(plan: MetricScanPlan): MetricStates {
   const grid = stepGrid(BigInt(plan.startNs), BigInt(plan.endNs), BigInt(plan.stepNs))
   const rangeNs = BigInt(plan.rangeNs)
   const slots = windowSlots(grid, rangeNs, BigInt(plan.offsetNs))
-  const states = operator.kind === 'folding' ? new FoldingStates(operator, slots.slotCount, plan.seriesMax) : new KeepingStates(operator, plan.seriesMax)
+  const { seriesMax, memoryBytesMax } = plan
+  const states = operator.kind === 'folding' ? new FoldingStates(operator, slots.slotCount, seriesMax, memoryBytesMax) : new KeepingStates(operator, seriesMax, memoryBytesMax)
   const context = { rangeSeconds: Number(rangeNs) / 1e9, rangeMs: Number(rangeNs / 1_000_000n), parameter: plan.parameter ?? NaN }
   return { operator, grid, slots, states, context, originNs: grid.startNs }
 }

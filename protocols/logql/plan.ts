@@ -17,6 +17,8 @@ export interface PlanLimits {
   readonly seriesMax: number
   /** Loki's front end aligns metric range queries to their step unless `split_queries_by_interval` is 0. Default true. */
   readonly alignsToStep?: boolean
+  /** Bytes that one scan, or the merge of its parts, may hold; absent: the fixed bounds of `limits.ts`. */
+  readonly memoryBytesMax?: number
 }
 
 export interface QueryParameters {
@@ -81,6 +83,7 @@ function planLog(expr: LogExpr, parameters: QueryParameters): LogQueryPlan {
     limit: intervalNs > 0n ? Math.max(limit, INTERVAL_ENTRIES_MAX) : limit,
     direction,
     intervalNs: String(intervalNs),
+    ...memoryLimit(parameters.limits),
   }
   return { kind: 'log', scans: [scan], limit, direction, intervalNs }
 }
@@ -96,6 +99,8 @@ function planMetric(expr: MetricExpr, parameters: QueryParameters): MetricQueryP
   const resultType = isRange ? 'matrix' : root.kind === 'literal' ? 'scalar' : 'vector'
   return { kind: 'metric', scans: planner.scans, root, grid, resultType, limits: parameters.limits }
 }
+
+const memoryLimit = ({ memoryBytesMax }: PlanLimits): { memoryBytesMax?: number } => (memoryBytesMax === undefined ? {} : { memoryBytesMax })
 
 const MATCH_ALL: BinaryExpr['matching'] = { on: null, labels: [], card: 'one-to-one', include: [] }
 
@@ -180,6 +185,7 @@ class Planner {
       rangeNs: String(rangeNs),
       offsetNs: String(offsetNs),
       seriesMax: isRoot ? this.limits.seriesMax : INNER_SERIES_MAX,
+      ...memoryLimit(this.limits),
     }
     return { kind: 'leaf', scan: this.numberOf(scan) }
   }

@@ -33,7 +33,7 @@ class LogScan implements Scan, RowSink {
     this.needs = needs
     this.pipeline = pipeline
     this.matches = matches
-    this.heap = new EntryHeap(plan.limit, plan.direction)
+    this.heap = new EntryHeap(plan.limit, plan.direction, plan.memoryBytesMax)
     this.backward = plan.direction === 'backward'
     this.startNs = BigInt(plan.startNs)
     this.endNs = BigInt(plan.endNs)

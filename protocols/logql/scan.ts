@@ -18,6 +18,8 @@ export interface LogScanPlan {
   readonly direction: 'forward' | 'backward'
   /** After an entry is kept, the next is at least this far away in the query's direction, over all streams; '0': off. The merge thins, the scan keeps all it may. */
   readonly intervalNs: string
+  /** Bytes that the entries held may take; absent: the fixed bound of `limits.ts`. */
+  readonly memoryBytesMax?: number
 }
 
 export interface MetricScanPlan {
@@ -42,6 +44,8 @@ export interface MetricScanPlan {
   readonly offsetNs: string
   /** Refuse beyond this many series. */
   readonly seriesMax: number
+  /** Bytes that accumulators may take; absent: the fixed bound of `limits.ts`. */
+  readonly memoryBytesMax?: number
 }
 
 /** What shapes lines have, counted by step. */

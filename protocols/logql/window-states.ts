@@ -6,6 +6,7 @@ import { SkaldError } from '../../runtime/errors.ts'
 import type { Labels } from '../model.ts'
 import { labelKey } from './label-set.ts'
 import { STATE_NUMBERS_MAX } from './limits.ts'
+import { overQueryMemory } from './query-memory.ts'
 import type { ResultContext } from './range/range-operator.ts'
 import type { MetricPartial } from './scan.ts'
 import type { WindowSlots } from './window-slots.ts'
@@ -67,10 +68,17 @@ export const seriesLimit = (max: number): SkaldError =>
 
 /** Counts the numbers held for one query, and refuses more than the node can bear (Q4). */
 export class NumberBudget {
+  private readonly memoryBytesMax: number | undefined
   private held = 0
+
+  /** `memoryBytesMax`: at eight bytes a number; absent: the node's fixed bound. */
+  constructor(memoryBytesMax?: number) {
+    this.memoryBytesMax = memoryBytesMax
+  }
 
   reserve(numbers: number): void {
     this.held += numbers
+    if (this.memoryBytesMax !== undefined && this.held * 8 > this.memoryBytesMax) throw overQueryMemory(this.memoryBytesMax)
     if (this.held > STATE_NUMBERS_MAX) {
       throw new SkaldError(
         'query_limit',

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { PartialCache, partialKey } from '../../actors/partial-cache.ts'
-import { overMemory, partialBytes, PartialSum } from '../../actors/partial-sum.ts'
+import { partialBytes, PartialSum } from '../../actors/partial-sum.ts'
 import { emptyStatistics } from '../../actors/read-statistics.ts'
+import { overQueryMemory } from '../../protocols/logql/query-memory.ts'
 import { parseLogQuery } from '../../protocols/logql/parser.ts'
 import type { LogPartial, LogScanPlan } from '../../protocols/logql/scan.ts'
 import type { SegmentEntry } from '../../storage/catalog.ts'
@@ -79,7 +80,7 @@ describe('the memory of a query (Q4)', () => {
     const sum = new PartialSum(logPlan('{a="b"}', '0', '2000', 1000), 10_000)
     expect(() => {
       for (let i = 0; i < 100; i++) sum.add(answer([`${i}`.padStart(1000, 'x')]))
-    }).toThrow(overMemory(10_000).message)
-    expect(overMemory(10_000)).toMatchObject({ status: 400, message: expect.stringContaining('querier.query_memory') })
+    }).toThrow(overQueryMemory(10_000).message)
+    expect(overQueryMemory(10_000)).toMatchObject({ status: 400, message: expect.stringContaining('querier.query_memory') })
   })
 })
