@@ -4,6 +4,7 @@
  */
 import { type Loaded, loadConfig } from '../runtime/config.ts'
 import { type ConfigOf, choice, duration, flag, integer, refuse, size, structure, text, texts } from '../runtime/config-schema.ts'
+import { CHUNK_ENCODING_NAMES } from '../protocols/limits/chunk-encoding.ts'
 import { LIMITS, type LimitOverrides, parseOverrides } from '../protocols/limits.ts'
 
 export const CONFIG_SCHEMA = {
@@ -32,8 +33,8 @@ export const CONFIG_SCHEMA = {
   },
   object_store: {
     url: text('', 'Where segments go: `file:<folder>`, or `s3://bucket/prefix?endpoint=…&region=…`. Empty: `file:<data_dir>/objects`.'),
-    request_timeout: duration('30s', 'Deadline of one request.'),
-    retries: integer(5, 'Retries of a request, with back-off and jitter.', 0, 100),
+    request_timeout: duration('15s', 'Deadline of one try of a request; a large body gets a second more for each megabyte.'),
+    retries: integer(4, 'Retries of a request, with back-off and jitter.', 0, 100),
     orphan_grace_period: duration('2h', 'How long an object that no catalog names is kept before it is removed.'),
   },
   tenancy: {
@@ -42,56 +43,35 @@ export const CONFIG_SCHEMA = {
   },
   memory: {
     budget: size('160MB', 'Bytes of mailboxes, heads, encoders and caches of this node. Over it: flush early, then read the log more slowly.'),
-    cache: size('128MB', 'Part of the budget for footers, blocks and results.'),
-    disk_cache: size('0', 'Bytes of a cache of objects under `data_dir`; 0 is off.'),
+    cache: size('48MB', 'Part of the budget for footers, results and (of a remote store) ranges of objects; less while memory is short.'),
+    disk_cache: size('0', 'Bytes of a cache under `data_dir` for what is read from a remote store; 0 is off.'),
   },
   wal: {
-    record_size: size('512KB', 'Pushes to a partition are gathered into records of up to this.'),
-    gather_delay: duration('2ms', 'Longest wait for more pushes.'),
     max_size: size('0', 'Bytes of log a partition may hold before pushes are refused with 503; 0: no limit of its own.'),
     append_timeout: duration('10s', 'How long a push waits for its acknowledgement.'),
   },
   ingester: {
-    segment_target_size: size('64MB', 'Bytes of lines of a partition that make a good segment.'),
-    chunk_target_size: size('1536KB', 'Compressed bytes of a chunk inside a segment.'),
-    chunk_block_size: size('256KB', 'Bytes of lines of a block.'),
-    chunk_encoding: choice(['none', 'gzip', 'lz4-64k', 'snappy', 'lz4-256k', 'lz4-1M', 'lz4', 'flate', 'zstd'], 'zstd', 'Compression of blocks.'),
+    segment_target_size: size('64MB', 'Bytes of lines of a partition that make a segment: all its streams are cut together (in place of Loki\'s `chunk_target_size`, which is of one stream).'),
+    chunk_encoding: choice(CHUNK_ENCODING_NAMES, 'zstd', 'Compression of blocks, by Loki\'s names; all of `lz4-…` are lz4, `flate` is gzip. `limits_config.chunk_encoding` is the same for single tenants.'),
     chunk_idle_period: duration('30m', 'A partition without a push for this long is cut.'),
     max_chunk_age: duration('2h', 'A chunk open for this long is cut; half of it is how late an entry may come.'),
-    chunk_retain_period: duration('0s', 'How long a flushed chunk stays in memory.'),
-    flush_check_period: duration('30s', 'How often is looked for chunks to cut.'),
-    concurrent_flushes: integer(2, 'Flushes at once.', 1, 256),
-    flush_op_timeout: duration('10m', 'Deadline of one flush.'),
+    flush_check_period: duration('30s', 'How often is looked for what is to be cut, give or take a fifth.'),
+    concurrent_flushes: integer(2, 'Flushes at once; of those that wait, the most urgent is next.', 1, 256),
     stream_idle_period: duration('10m', 'An idle stream leaves memory after this.'),
-    wal_flush_on_shutdown: flag(false, 'Flush everything when the node stops, instead of replaying it at the next start.'),
   },
   querier: {
     max_concurrent: integer(16, 'Queries at once on this node.', 1, 1024),
     workers: integer(0, 'Worker threads for queries and encoding; 0: one a core.', 0, 256),
     catch_up_timeout: duration('10s', 'How long a query waits for an owner to have applied what was acknowledged before it.'),
-    tail_max_duration: duration('1h', 'Longest tail.'),
     metadata_by: choice(['received', 'entry_time'], 'received', 'Whether labels, series and index statistics of a time range go by when entries were received, or by their own time.'),
     max_outstanding_per_tenant: integer(256, 'Queries of a tenant that may wait for their turn; more are answered with 429.', 1, 1_000_000),
     strict: flag(false, 'Fail a query when a part is missing, instead of a partial answer with a warning.'),
     match_all_max_bytes: size('0', 'Bytes of lines up to which a query may select all streams (`{}`); 0: such queries are refused, as in Loki.'),
     query_memory: size('64MB', 'Bytes that one query may hold.'),
   },
-  compactor: {
-    compaction_interval: duration('10m', 'How often is looked for segments to merge.'),
-    retention_enabled: flag(false, 'Apply retention and deletions.'),
-    retention_delete_delay: duration('2h', 'Grace period before a replaced object is removed.'),
-    retention_bytes: size('0', 'Bytes of all segments; the oldest go when it is exceeded. 0: no limit.'),
-  },
-  ruler: {
-    enable_api: flag(true, 'Serve the rules API.'),
-    evaluation_interval: duration('1m', 'How often rules are evaluated.'),
-    alertmanager_url: texts([], 'Alertmanagers to send to.'),
-    rule_path: text('', 'Folder of rule files, one folder a tenant.'),
-  },
   cluster: {
     lease_ttl: duration('5s', 'A partition whose owner is silent for this long is taken over.'),
     heartbeat_interval: duration('1s', 'How often a node says that it lives.'),
-    standbys: integer(0, 'Nodes that follow a partition besides its owner.', 0, 8),
   },
   log: {
     level: choice(['debug', 'info', 'warn', 'error'], 'info', 'Least level that is logged.'),

@@ -1,6 +1,5 @@
 /** From the configuration to what actors are told: units and defaults that follow from other settings. */
 import path from 'node:path'
-import type { ChunkEncoding } from '../storage/column-codec.ts'
 import type { NatsServerEvent, NatsServerOptions } from '../runtime/nats-server.ts'
 import type { SkaldConfig } from './config.ts'
 import type { StoreSettings } from './object-stores.ts'
@@ -18,7 +17,7 @@ export function nodeSettings(config: SkaldConfig): NodeSettings {
     queryMemoryBytesMax: querier.query_memory,
     strict: querier.strict,
     matchAllBytesMax: querier.match_all_max_bytes,
-    encodingOf: () => ingester.chunk_encoding as ChunkEncoding,
+    encoding: ingester.chunk_encoding,
   }
 }
 

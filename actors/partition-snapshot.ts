@@ -1,6 +1,7 @@
 /**
  * Turns what streams and chunks hold into the form that crosses to a worker thread: slabs by reference (shared memory), runs by index.
  */
+import { blockEncoding } from '../protocols/limits/chunk-encoding.ts'
 import type { Limits } from '../protocols/limits.ts'
 import type { TenantId } from '../protocols/model.ts'
 import type { StreamCut } from '../storage/segment-encode.ts'
@@ -53,7 +54,7 @@ export function encodeTaskOf(
   if (held.length === 0) return null
   const tenants = held.map(({ tenant, streams }) => ({
     tenant: tenant as TenantId,
-    encoding: services.settings.encodingOf(tenant),
+    encoding: blockEncoding(services.limitsOf(tenant).chunk_encoding, services.settings.encoding),
     streams: streams.map(streamCut),
   }))
   const { first, last, head } = cut

@@ -6,6 +6,7 @@
 import * as Effect from 'effect/Effect'
 import type { ActorContext, ActorRef, Behavior, Reply } from '../runtime/actor.ts'
 import { SkaldError } from '../runtime/errors.ts'
+import type { Random } from '../runtime/random.ts'
 import { spanUnder, traceParentOf } from '../runtime/trace-parent.ts'
 import type { Sequence, TenantId } from '../protocols/model.ts'
 import { FencedError } from '../storage/catalog.ts'
@@ -116,6 +117,9 @@ const STARTS_PER_LEASE = 2 ** 20
 /** A hole in front of a locally published record is usually an acknowledgement still on its way. */
 const GAP_GRACE_MS = 20
 
+/** Give or take a fifth, so that partitions do not all flush at once. */
+const jittered = (periodMs: number, random: Random): number => periodMs * (0.8 + 0.4 * random.next())
+
 export const partitionBehavior = (services: Services, identity: PartitionIdentity): Behavior<PartitionMessage, PartitionState> => ({
   init: (context) => Effect.promise(() => start(services, identity, context)),
   handle(state, message, context) {
@@ -152,7 +156,7 @@ async function start(services: Services, identity: PartitionIdentity, context: A
   for (const id of await loadAppliedIds(services, claimed)) ids.add(id)
   const follow = new PartitionFollow(claimed.checkpoint, WAITING_BYTES_MAX)
   follow.heard((await wal.state(identity.partition)).last)
-  context.tellLater(settings.checkPeriodMs, { kind: 'check' })
+  context.tellLater(jittered(settings.checkPeriodMs, services.random), { kind: 'check' })
   context.self.tell({ kind: 'heard', sequence: follow.known })
   const slabs = new SlabTable(services.slabs)
   return {
@@ -400,7 +404,7 @@ class PartitionActor {
 
   private check(): void {
     const { settings, wal } = this.services
-    this.context.tellLater(settings.checkPeriodMs, { kind: 'check' })
+    this.context.tellLater(jittered(settings.checkPeriodMs, this.services.random), { kind: 'check' })
     this.cutWhenDue()
     void wal.state(this.identity.partition).then(
       ({ last }) => void this.context.self.tell({ kind: 'heard', sequence: last }),

@@ -6,6 +6,7 @@ import type { ActorContext, ActorRef, Behavior } from '../runtime/actor.ts'
 import { SkaldError } from '../runtime/errors.ts'
 import { spanUnder } from '../runtime/trace-parent.ts'
 import type { TenantId } from '../protocols/model.ts'
+import type { MemoryAccount, MemoryBudget } from '../storage/memory-budget.ts'
 import { decodePush, type DecodedPush, type PushContent, type PushSizes } from '../protocols/push/content.ts'
 import { decodeOtlpPush } from '../protocols/push/decode-otlp.ts'
 import type { Services } from './services.ts'
@@ -24,6 +25,8 @@ export interface PushRequest {
 export interface PushGateway {
   /** Never rejects: every failure is an answer. */
   push(request: PushRequest): Promise<PushAnswer>
+  /** Before a body of so many bytes is read: takes them from the memory budget until the account is closed. Throws `over_memory`. */
+  receive(bodyBytes: number): MemoryAccount
   readonly sizes: PushSizes
 }
 
@@ -36,23 +39,26 @@ export function makePushGateway(services: Services, sizes: PushSizes, tenants: A
   const { system, settings, budget } = services
   return {
     sizes,
+    receive: (bodyBytes) => takeMemory(budget, Math.min(bodyBytes, sizes.bodyBytesMax)),
     async push(request) {
+      let held: MemoryAccount | undefined
       try {
-        if (budget.level() === 'refuse') {
-          throw new SkaldError('over_memory', `the node's memory budget of ${budget.bytesMax} bytes (memory.budget) is used up`, { retryAfterS: RETRY_AFTER_S })
-        }
         if (request.pushId.length > PUSH_ID_CHARS_MAX) {
           throw new SkaldError('bad_request', `push id of ${request.pushId.length} characters is longer than ${PUSH_ID_CHARS_MAX}`)
         }
         const push = decodeTraced(services, request, sizes)
+        const bytes = push.batches.reduce((sum, batch) => sum + batch.body.length, 0)
+        held = takeMemory(budget, bytes)
         return await system.ask<TenantsMessage, PushAnswer>(
           tenants,
           (reply) => ({ tenant: request.tenant, message: { kind: 'push', push, pushId: request.pushId, traceParent: request.traceParent, reply } }),
           settings.appendDeadlineMs + PUSH_TIMEOUT_EXTRA_MS,
-          { bytes: push.batches.reduce((sum, batch) => sum + batch.body.length, 0) },
+          { bytes },
         )
       } catch (error) {
         return withRetryAfter(answerOfError(error))
+      } finally {
+        held?.close()
       }
     },
   }
@@ -68,6 +74,13 @@ function decodeTraced(services: Services, request: PushRequest, sizes: PushSizes
   } finally {
     span.end()
   }
+}
+
+/** What a push holds between its arrival and its answer; over the budget it is refused (W4). */
+function takeMemory(budget: MemoryBudget, bytes: number): MemoryAccount {
+  const held = budget.level() === 'refuse' ? null : budget.tryHold('mailboxes', bytes)
+  if (held !== null) return held
+  throw new SkaldError('over_memory', `the node's memory budget of ${budget.bytesMax} bytes (memory.budget) is used up`, { retryAfterS: RETRY_AFTER_S })
 }
 
 function decode(services: Services, { kind, content, tenant }: PushRequest, sizes: PushSizes): DecodedPush {

@@ -8,6 +8,7 @@ import type { SegmentEntry } from '../storage/catalog.ts'
 import type { EncodedSegment } from '../storage/segment-encode.ts'
 import type { NodeMemory } from './node-memory.ts'
 import type { StoreSettings } from './object-stores.ts'
+import { ScanRoom } from './scan-room.ts'
 import type { ScanWorkerData } from './scan-worker-data.ts'
 import type { ScanAnswer, SegmentWork, SelectAnswer, SeriesAnswer } from './segment-work.ts'
 import type { EncodeWorkerTask, ScanWorkerTask } from './segment-tasks.ts'
@@ -30,12 +31,8 @@ export function makeThreadedWork(options: ThreadedWorkOptions): SegmentWork {
   const scanPool = new WorkerPool({ script: new URL('./scan-worker.ts', import.meta.url), threads: options.scanThreads, workerDataOf: (place) => scanWorkerData(options, place), heapMbMax, onCrash })
   const scanOn = <A>(task: ScanWorkerTask, signal: AbortSignal | undefined, affinity?: string): Promise<A> =>
     scanPool.run<A>(task, { ...(signal === undefined ? {} : { signal }), ...(affinity === undefined ? {} : { affinity: hashOf(affinity) }) })
-  /** What a scan fetches counts as the queries' until it ends. */
-  const holding = <A>(segments: ReadonlyArray<SegmentEntry>, scan: () => Promise<A>): Promise<A> => {
-    const held = memory.budget.account('queries')
-    held.set(Math.min(SCAN_BYTES_MAX, segments.reduce((most, { sizeBytes }) => Math.max(most, sizeBytes), 0)))
-    return scan().finally(() => held.close())
-  }
+  const room = new ScanRoom(memory.budget)
+  const largest = (segments: ReadonlyArray<SegmentEntry>): number => segments.reduce((most, { sizeBytes }) => Math.max(most, sizeBytes), 0)
 
   return {
     threads: options.scanThreads,
@@ -46,7 +43,7 @@ export function makeThreadedWork(options: ThreadedWorkOptions): SegmentWork {
       return { entry: encoded.entry, bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) }
     },
     scanSegments: (tenant, plan, segments, nowMs, signal) =>
-      holding(segments, () => scanOn<ScanAnswer>({ kind: 'scanSegments', tenant, plan, segments, nowMs }, signal, segments[0]?.key)),
+      room.run(Math.min(SCAN_BYTES_MAX, largest(segments)), () => scanOn<ScanAnswer>({ kind: 'scanSegments', tenant, plan, segments, nowMs }, signal, segments[0]?.key)),
     select: (tenant, plan, segments, signal) => scanOn<SelectAnswer>({ kind: 'select', tenant, plan, segments }, signal, segments[0]?.key),
     scanHead: (content, plan, nowMs, signal) => scanOn<ScanAnswer>({ kind: 'scanHead', content, plan, nowMs }, signal),
     series: (tenant, matcherSets, segments, signal) => scanOn<SeriesAnswer>({ kind: 'series', tenant, matcherSets, segments }, signal),

@@ -6,9 +6,9 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Transport } from '../runtime/transport.ts'
+import type { ChunkEncodingName } from '../protocols/limits/chunk-encoding.ts'
 import type { Limits } from '../protocols/limits.ts'
 import type { Catalog } from '../storage/catalog.ts'
-import type { ChunkEncoding } from '../storage/column-codec.ts'
 import type { MemoryBudget } from '../storage/memory-budget.ts'
 import type { SlabPool } from '../storage/slab-pool.ts'
 import type { Wal } from '../storage/wal.ts'
@@ -52,5 +52,6 @@ export interface NodeSettings {
   readonly strict: boolean
   /** Bytes up to which a query may select all streams; 0: never. */
   readonly matchAllBytesMax: number
-  readonly encodingOf: (tenant: string) => ChunkEncoding
+  /** Of tenants that have none of their own. */
+  readonly encoding: ChunkEncodingName
 }

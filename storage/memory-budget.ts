@@ -61,10 +61,17 @@ export class MemoryBudget {
 
   /** Takes the bytes if neither the part's limit nor the level `refuse` would be reached; the caller gives them back with `add(part, -bytes)`. */
   tryTake(part: MemoryPart, bytes: number): boolean {
-    const fitsPart = this.#used[part] + bytes <= (this.#partBytesMax[part] ?? Number.POSITIVE_INFINITY)
-    if (!fitsPart || this.#total + bytes >= this.#watermarks.refuse) return false
-    this.add(part, bytes)
-    return true
+    const fits = this.#fits(part, bytes)
+    if (fits) this.add(part, bytes)
+    return fits
+  }
+
+  /** As `tryTake`, with an account to give it back by. */
+  tryHold(part: MemoryPart, bytes: number): MemoryAccount | null {
+    if (!this.#fits(part, bytes)) return null
+    const held = this.account(part)
+    held.set(bytes)
+    return held
   }
 
   account(part: MemoryPart): MemoryAccount {
@@ -97,6 +104,10 @@ export class MemoryBudget {
   onLevel(listen: (level: MemoryLevel) => void): () => void {
     this.#listeners.add(listen)
     return () => void this.#listeners.delete(listen)
+  }
+
+  #fits(part: MemoryPart, bytes: number): boolean {
+    return this.#used[part] + bytes <= (this.#partBytesMax[part] ?? Number.POSITIVE_INFINITY) && this.#total + bytes < this.#watermarks.refuse
   }
 
   #settle(): void {

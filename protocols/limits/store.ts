@@ -3,6 +3,7 @@
  * defaults (v3.7; https://grafana.com/docs/loki/latest/configure/#limits_config). Read by the compactor and the ruler.
  */
 import { choice, duration, flag, float, inert, integer, listOf, mapOf, recordOf, size, structure, text } from '../../runtime/config-schema.ts'
+import { CHUNK_ENCODING_NAMES } from './chunk-encoding.ts'
 
 const RETENTION_RULE = {
   selector: text('{}', 'Stream selector.'),
@@ -13,6 +14,7 @@ const retentionRules = listOf(recordOf(RETENTION_RULE))
 const anything = (value: unknown): unknown => value
 
 export const STORE_LIMITS = {
+  chunk_encoding: choice(['', ...CHUNK_ENCODING_NAMES], '', 'Compression of blocks of a tenant; empty: `ingester.chunk_encoding`. Not a limit of Loki\'s.'),
   retention_period: duration('0s', 'How long data is kept; 0 is for ever.'),
   retention_stream: structure('a list of selector, priority and period', [] as ReturnType<typeof retentionRules>, 'Retention of single streams.', retentionRules),
   deletion_mode: choice(['disabled', 'filter-only', 'filter-and-delete'], 'filter-and-delete', 'What a delete request does.'),
