@@ -89,7 +89,7 @@ function decode(services: Services, { kind, content, tenant }: PushRequest, size
 
 /** Whatever can be tried again says when. */
 function withRetryAfter(answer: PushAnswer): PushAnswer {
-  const again = answer.status === 429 || answer.status === 503
+  const again = answer.status === 429 || answer.status >= 500
   return again && answer.retryAfterS === undefined ? { ...answer, retryAfterS: RETRY_AFTER_S } : answer
 }
 

@@ -31,6 +31,8 @@ export type AfterPublish = (partition: number, record: DecodedRecord) => void
 interface Queued {
   readonly write: WriteItem
   readonly reply: Reply<Sequence>
+  /** Monotonic; then its sender no longer waits. */
+  readonly deadlineMs: number
 }
 
 interface WalWriterState {
@@ -43,26 +45,37 @@ interface WalWriterState {
 const RECORD_BYTES_TARGET = 512 * 1024
 /** Enough to keep the server busy; more would only queue there. */
 const IN_FLIGHT_MAX = 4
+const RETRY_AFTER_S = 1
 
 export function walWriterBehavior(services: Services, partition: number, incarnation: string, after: AfterPublish): Behavior<WalWriterMessage, WalWriterState> {
   return {
     init: () => ({ queue: [], inFlight: 0, count: 0 }),
     handle(state, message, context) {
       if (message.kind === 'settled') state.inFlight--
-      else state.queue.push({ write: message.write, reply: message.reply })
+      else state.queue.push({ write: message.write, reply: message.reply, deadlineMs: services.clock.monotonicMs() + services.settings.appendDeadlineMs })
+      failLate(services, partition, state)
       while (state.inFlight < IN_FLIGHT_MAX && state.queue.length > 0) {
         state.inFlight++
         void publish(services, partition, `${incarnation}-${++state.count}`, takeRecord(state), after).finally(() => tellSettled(context))
       }
     },
     terminate(state) {
-      for (const { reply } of state.queue) reply.fail(new SkaldError('stopping', 'the node is stopping', { retryAfterS: 1 }))
+      for (const { reply } of state.queue) reply.fail(new SkaldError('stopping', 'the node is stopping', { retryAfterS: RETRY_AFTER_S }))
     },
   }
 }
 
 const tellSettled = (context: ActorContext<WalWriterMessage>): void => {
   context.self.tell({ kind: 'settled' }, { priority: 'high' })
+}
+
+/** What waited behind records that were not acknowledged is answered in time, unpublished. */
+function failLate({ clock }: Services, partition: number, state: WalWriterState): void {
+  const nowMs = clock.monotonicMs()
+  const late = state.queue.filter(({ deadlineMs }) => deadlineMs <= nowMs)
+  if (late.length === 0) return
+  state.queue = state.queue.filter(({ deadlineMs }) => deadlineMs > nowMs)
+  for (const { reply } of late) reply.fail(new SkaldError('wal_unavailable', `the write-ahead log of partition ${partition} does not acknowledge records (wal.append_timeout)`, { retryAfterS: RETRY_AFTER_S }))
 }
 
 function takeRecord(state: WalWriterState): Queued[] {
@@ -79,11 +92,11 @@ function takeRecord(state: WalWriterState): Queued[] {
 }
 
 async function publish(services: Services, partition: number, recordId: string, queued: ReadonlyArray<Queued>, after: AfterPublish): Promise<void> {
-  const { wal, settings, metrics } = services
+  const { wal, clock, metrics } = services
   const span = appendSpan(partition, queued)
   try {
     const bytes = encodeWalRecord(queued.map(({ write }) => write.item), recordId)
-    const sequence = await wal.append(partition, recordId, bytes, settings.appendDeadlineMs, traceParentOf(span))
+    const sequence = await wal.append(partition, recordId, bytes, Math.max(1, queued[0]!.deadlineMs - clock.monotonicMs()), traceParentOf(span))
     metrics.walRecords.inc()
     metrics.walBytes.inc(bytes.length)
     after(partition, { sequence, recordId, items: queued.map(({ write }) => write.decoded), bytes: heldBytes(queued), traceParent: traceParentOf(span) })

@@ -37,7 +37,7 @@ export function isUnanswered(error: unknown): boolean {
 }
 
 export const walFull = (partition: number, bytesMax: number, cause: unknown): SkaldError =>
-  new SkaldError('wal_full', `the write-ahead log of partition ${partition} is full (wal.max_bytes ${bytesMax})`, { cause, retryAfterS: 5 })
+  new SkaldError('wal_full', `the write-ahead log of partition ${partition} is full (wal.max_size ${bytesMax})`, { cause, retryAfterS: 5 })
 
 export const walUnavailable = (partition: number, doing: string, cause: unknown): SkaldError =>
   new SkaldError('wal_unavailable', `write-ahead log of partition ${partition}: ${doing} failed: ${cause instanceof Error ? cause.message : String(cause)}`, {

@@ -36,7 +36,7 @@ export class MemoryWal implements Wal {
     const known = log.ids.get(recordId)
     if (known !== undefined) return known
     if (log.sizeBytes + record.length > this.#bytesMax) {
-      throw new SkaldError('wal_full', `the write-ahead log of partition ${partition} is full (wal.max_bytes ${this.#bytesMax})`, { retryAfterS: 5 })
+      throw new SkaldError('wal_full', `the write-ahead log of partition ${partition} is full (wal.max_size ${this.#bytesMax})`, { retryAfterS: 5 })
     }
     log.last++
     log.records.push({ sequence: log.last, bytes: Buffer.from(record), ...(traceParent === '' ? {} : { traceParent }) })

@@ -11,6 +11,8 @@ export interface LoaderOptions {
   readonly writers: number
   readonly linesPerPush: number
   readonly startNs: bigint
+  /** After this a push without an answer counts as not acknowledged. */
+  readonly timeoutMs?: number
 }
 
 export interface Tally {
@@ -22,7 +24,7 @@ export interface Tally {
   readonly refused: number
 }
 
-const PUSH_TIMEOUT_MS = 15_000
+const PUSH_TIMEOUT_MS_DEFAULT = 15_000
 
 export class Loader {
   private readonly options: LoaderOptions
@@ -43,6 +45,10 @@ export class Loader {
   async start(): Promise<void> {
     this.nats = await connect({ servers: this.options.natsUrl, maxReconnectAttempts: -1, reconnectTimeWait: 100, reconnectJitter: 50 })
     this.done = Promise.all(Array.from({ length: this.options.writers }, (_, writer) => this.write(writer)))
+  }
+
+  private get timeoutMs(): number {
+    return this.options.timeoutMs ?? PUSH_TIMEOUT_MS_DEFAULT
   }
 
   get count(): number {
@@ -87,7 +93,7 @@ export class Loader {
   private async pushHttp(body: string, id: string): Promise<boolean> {
     try {
       const headers = { 'content-type': 'application/json', 'X-Scope-OrgID': this.options.tenant, ...(id === '' ? {} : { 'X-Skald-Push-Id': id }) }
-      const answer = await fetch(`${this.options.url}/loki/api/v1/push`, { method: 'POST', headers, body, signal: AbortSignal.timeout(PUSH_TIMEOUT_MS) })
+      const answer = await fetch(`${this.options.url}/loki/api/v1/push`, { method: 'POST', headers, body, signal: AbortSignal.timeout(this.timeoutMs) })
       await answer.arrayBuffer()
       return answer.status === 204
     } catch {
@@ -100,7 +106,7 @@ export class Loader {
     sent.set('Content-Type', 'application/json')
     if (id !== '') sent.set('Nats-Msg-Id', id)
     try {
-      const answer = await this.nats!.request(`skald.push.${this.options.tenant}`, body, { timeout: PUSH_TIMEOUT_MS, headers: sent })
+      const answer = await this.nats!.request(`skald.push.${this.options.tenant}`, body, { timeout: this.timeoutMs, headers: sent })
       return answer.headers?.get('Status') === '204'
     } catch {
       return false
