@@ -10,7 +10,9 @@ import * as Fiber from 'effect/Fiber'
 import * as Schedule from 'effect/Schedule'
 import type { Sequence } from '../protocols/model.ts'
 import type { Clock } from '../runtime/clock.ts'
+import { portsContext } from '../runtime/effect-ports.ts'
 import type { Logger } from '../runtime/log.ts'
+import type { Random } from '../runtime/random.ts'
 import { span } from '../runtime/telemetry.ts'
 import type { TraceGather } from '../runtime/trace-parent.ts'
 import { FencedError, type Catalog } from '../storage/catalog.ts'
@@ -58,6 +60,7 @@ export interface FlusherParts {
   readonly metrics: NodeMetrics
   readonly budget: MemoryBudget
   readonly clock: Clock
+  readonly random: Random
   readonly concurrentFlushesMax: number
   readonly faultPoint?: FaultPoint
 }
@@ -74,6 +77,7 @@ export function makeFlusher(parts: FlusherParts): SegmentFlush {
   const permits = new FlushPermits(parts.concurrentFlushesMax)
   const queues = new Map<number, FlushJob[]>()
   const running = new Map<number, Fiber.Fiber<void>>()
+  const fork = Effect.runForkWith(portsContext(parts.clock, parts.random))
 
   const drain = (partition: number): Effect.Effect<void> =>
     Effect.gen(function* () {
@@ -99,7 +103,7 @@ export function makeFlusher(parts: FlusherParts): SegmentFlush {
       queues.set(job.partition, queue)
       queue.push(job)
       parts.metrics.flushQueue.inc()
-      if (!running.has(job.partition)) running.set(job.partition, Effect.runFork(drain(job.partition)))
+      if (!running.has(job.partition)) running.set(job.partition, fork(drain(job.partition)))
     },
     get pending() {
       return [...queues.values()].reduce((sum, queue) => sum + queue.length, 0)

@@ -149,7 +149,7 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   opened.add(() => threads.close())
   const work = shareFairly(threads, clock)
   const flusher = makeFlusher({
-    work, store, catalog, wal, log, budget: memory.budget, metrics: nodeMetrics, clock, concurrentFlushesMax: config.ingester.concurrent_flushes,
+    work, store, catalog, wal, log, budget: memory.budget, metrics: nodeMetrics, clock, random, concurrentFlushesMax: config.ingester.concurrent_flushes,
     ...(options.flushFaultPoint === undefined ? {} : { faultPoint: options.flushFaultPoint }),
   })
   opened.add(() => Effect.runPromise(flusher.shutdown()))
