@@ -85,7 +85,7 @@ class RangeFiles {
 
   async forget(key: string): Promise<void> {
     const own = `${digest(key)}-`
-    for (const name of [...this.#files.keys()]) if (name.startsWith(own)) await this.#remove(name)
+    for (const name of Array.from(this.#files.keys())) if (name.startsWith(own)) await this.#remove(name)
   }
 
   async #read(name: string): Promise<Buffer | undefined> {
