@@ -25,6 +25,10 @@ export interface JetStreamKvPorts {
 const NS_PER_MS = 1_000_000
 /** A compare-and-delete without a revision is tried this often against writers that keep getting in between. */
 const DELETE_ATTEMPTS_MAX = 10
+const START_MS_MAX = 30_000
+const START_RETRY_MS = 250
+/** JetStream says no for good, except while its servers are still finding each other: no leader (10008), too few peers (10005). */
+const PASSING: ReadonlySet<number> = new Set([10005, 10008])
 const LOST_RACE: ReadonlySet<number> = new Set([JetStreamApiCodes.StreamWrongLastSequence, JetStreamApiCodes.StreamWrongLastSequenceUnknown])
 
 export class JetStreamKv implements Kv {
@@ -40,7 +44,7 @@ export class JetStreamKv implements Kv {
   /** Makes the bucket when it is missing and brings its replicas and age to what is asked. */
   async bucket(options: KvBucketOptions): Promise<KvBucket> {
     const bucket = new JetStreamKvBucket(this.#transport, this.#ports, options)
-    await bucket.ensure()
+    await bucket.ensureSoon()
     this.#buckets.add(bucket)
     return bucket
   }
@@ -72,8 +76,18 @@ class JetStreamKvBucket implements KvBucket {
     this.#options = options
   }
 
-  async ensure(): Promise<void> {
-    await this.#run('open', async () => undefined)
+  /** Servers that have just been started may not have elected who decides, for some seconds. */
+  async ensureSoon(): Promise<void> {
+    const { clock, random } = this.#ports
+    const untilMs = clock.monotonicMs() + START_MS_MAX
+    for (;;) {
+      try {
+        return await this.#run('open', async () => undefined)
+      } catch (error) {
+        if (clock.monotonicMs() >= untilMs || !mayPass(error)) throw error
+        await clock.sleep(START_RETRY_MS * (0.5 + random.next()))
+      }
+    }
   }
 
   get(key: string): Promise<KvEntry | null> {
@@ -167,6 +181,11 @@ class JetStreamKvBucket implements KvBucket {
     }
     return { kv, manager }
   }
+}
+
+function mayPass(error: unknown): boolean {
+  const cause = error instanceof SkaldError ? error.cause : error
+  return cause instanceof JetStreamApiError ? PASSING.has(cause.code) : true
 }
 
 async function nullIfLost(write: Promise<number>): Promise<number | null> {
