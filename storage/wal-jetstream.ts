@@ -23,6 +23,8 @@ const TRY_MS_MAX = 3_000
 const RETRY_MS_MIN = 20
 const RETRY_MS_MAX = 1_000
 const API_MS = 5_000
+/** A stream without a leader does not answer: its last sequence is better asked for again soon. */
+const STATE_MS = 1_000
 /** Reads and administration wait this long for a lost connection to return. */
 const RECONNECT_MS = 1_000
 const WINDOW_DEFAULT: WindowLimits = { recordsMax: 64, bytesMax: 32 * 1024 * 1024 }
@@ -46,11 +48,13 @@ export interface JetStreamWalOptions extends Partial<StreamSettings> {
 /** Connects nothing: the connection belongs to the transport and outlives the log. */
 export async function openJetStreamWal(nc: NatsConnection, options: JetStreamWalOptions): Promise<Wal> {
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_MS })
-  return new JetStreamWal(nc, jsm, jetstream(nc, { timeout: API_MS }), options)
+  const states = await jetstreamManager(nc, { checkAPI: false, timeout: STATE_MS })
+  return new JetStreamWal(nc, jsm, states, jetstream(nc, { timeout: API_MS }), options)
 }
 
 class JetStreamWal implements Wal {
   readonly #jsm: JetStreamManager
+  readonly #states: JetStreamManager
   readonly #js: JetStreamClient
   readonly #nc: NatsConnection
   readonly #link: NatsLink
@@ -65,9 +69,10 @@ class JetStreamWal implements Wal {
   /** One repair of a stream at a time. */
   readonly #opening = new Map<number, Promise<void>>()
 
-  constructor(nc: NatsConnection, jsm: JetStreamManager, js: JetStreamClient, options: JetStreamWalOptions) {
+  constructor(nc: NatsConnection, jsm: JetStreamManager, states: JetStreamManager, js: JetStreamClient, options: JetStreamWalOptions) {
     this.#nc = nc
     this.#jsm = jsm
+    this.#states = states
     this.#js = js
     this.#options = options
     this.#settings = {
@@ -101,7 +106,7 @@ class JetStreamWal implements Wal {
 
   async state(partition: number): Promise<WalState> {
     return this.#call(partition, 'state', async () => {
-      const { state } = await this.#jsm.streams.info(streamName(partition))
+      const { state } = await this.#states.streams.info(streamName(partition))
       this.#notice(partition, state.last_seq)
       return { first: state.messages === 0 ? state.last_seq + 1 : state.first_seq, last: state.last_seq, sizeBytes: state.bytes }
     })
