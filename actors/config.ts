@@ -70,7 +70,7 @@ export const CONFIG_SCHEMA = {
     query_memory: size('64MB', 'Bytes that one query may hold.'),
   },
   cluster: {
-    lease_ttl: duration('5s', 'A partition whose owner is silent for this long is taken over.'),
+    lease_ttl: duration('4s', 'A partition whose owner is silent for this long is taken over.'),
     heartbeat_interval: duration('1s', 'How often a node says that it lives.'),
   },
   log: {
