@@ -42,7 +42,7 @@ export async function runCrashTest(options: CrashOptions): Promise<CrashResult> 
   try {
     node.start()
     if (!(await node.ready(READY_MS))) throw new Error(`the node did not become ready:\n${node.log}`)
-    const loader = new Loader({ url: node.url, natsUrl: `nats://127.0.0.1:${node.options.natsPort}`, tenant: TENANT, writers: 8, linesPerPush: 5, startNs })
+    const loader = new Loader({ urls: [node.url], natsUrl: `nats://127.0.0.1:${node.options.natsPort}`, tenant: TENANT, writers: 8, linesPerPush: 5, startNs })
     await loader.start()
     const kills = await chaos(node, loader, options, random)
     const tally = await loader.stop()

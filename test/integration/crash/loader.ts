@@ -5,7 +5,9 @@
 import { connect, headers as natsHeaders, type NatsConnection } from '@nats-io/transport-node'
 
 export interface LoaderOptions {
-  readonly url: string
+  /** Nodes; a push that failed is tried again at the next one. */
+  readonly urls: ReadonlyArray<string>
+  /** Servers, separated by commas. */
   readonly natsUrl: string
   readonly tenant: string
   readonly writers: number
@@ -22,6 +24,8 @@ export interface Tally {
   readonly tried: ReadonlyArray<number>
   readonly pushes: number
   readonly refused: number
+  /** From the first try to the acknowledgement, of those that were acknowledged, in no order. */
+  readonly latenciesMs: ReadonlyArray<number>
 }
 
 const PUSH_TIMEOUT_MS_DEFAULT = 15_000
@@ -33,6 +37,7 @@ export class Loader {
   private running = true
   private pushes = 0
   private refused = 0
+  private readonly latenciesMs: number[] = []
   private done: Promise<unknown> = Promise.resolve()
   private nats: NatsConnection | null = null
 
@@ -43,7 +48,7 @@ export class Loader {
   }
 
   async start(): Promise<void> {
-    this.nats = await connect({ servers: this.options.natsUrl, maxReconnectAttempts: -1, reconnectTimeWait: 100, reconnectJitter: 50 })
+    this.nats = await connect({ servers: this.options.natsUrl.split(','), maxReconnectAttempts: -1, reconnectTimeWait: 100, reconnectJitter: 50 })
     this.done = Promise.all(Array.from({ length: this.options.writers }, (_, writer) => this.write(writer)))
   }
 
@@ -55,11 +60,21 @@ export class Loader {
     return this.acknowledged.reduce((sum, set) => sum + set.size, 0)
   }
 
+  /** Acknowledged lines of one writer. */
+  countOf(writer: number): number {
+    return this.acknowledged[writer]!.size
+  }
+
+  /** Lines of one writer that may be there. */
+  triedOf(writer: number): number {
+    return this.tried[writer]!
+  }
+
   async stop(): Promise<Tally> {
     this.running = false
     await this.done
     await this.nats?.close()
-    return { acknowledged: this.acknowledged, tried: this.tried, pushes: this.pushes, refused: this.refused }
+    return { acknowledged: this.acknowledged, tried: this.tried, pushes: this.pushes, refused: this.refused, latenciesMs: this.latenciesMs }
   }
 
   private async write(writer: number): Promise<void> {
@@ -71,9 +86,11 @@ export class Loader {
       this.tried[writer] = to
       const body = this.body(writer, from, to)
       const id = retries ? `w${writer}-${push}` : ''
-      for (;;) {
+      const begun = performance.now()
+      for (let attempt = writer; ; attempt++) {
         this.pushes++
-        if (await (overNats ? this.pushNats(body, id) : this.pushHttp(body, id))) {
+        if (await (overNats ? this.pushNats(body, id) : this.pushHttp(body, id, this.options.urls[(attempt + push) % this.options.urls.length]!))) {
+          this.latenciesMs.push(performance.now() - begun)
           for (let line = from; line < to; line++) this.acknowledged[writer]!.add(line)
           break
         }
@@ -90,10 +107,10 @@ export class Loader {
     return JSON.stringify({ streams: [{ stream: { job: 'crash', writer: String(writer) }, values }] })
   }
 
-  private async pushHttp(body: string, id: string): Promise<boolean> {
+  private async pushHttp(body: string, id: string, url: string): Promise<boolean> {
     try {
       const headers = { 'content-type': 'application/json', 'X-Scope-OrgID': this.options.tenant, ...(id === '' ? {} : { 'X-Skald-Push-Id': id }) }
-      const answer = await fetch(`${this.options.url}/loki/api/v1/push`, { method: 'POST', headers, body, signal: AbortSignal.timeout(this.timeoutMs) })
+      const answer = await fetch(`${url}/loki/api/v1/push`, { method: 'POST', headers, body, signal: AbortSignal.timeout(this.timeoutMs) })
       await answer.arrayBuffer()
       return answer.status === 204
     } catch {

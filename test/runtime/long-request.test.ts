@@ -1,0 +1,71 @@
+/** Long requests over the memory transport: parts, compression, refusals, silence, cancellation. */
+import { describe, expect, it } from 'vitest'
+import { ManualClock } from '../../runtime/clock-manual.ts'
+import { SkaldError } from '../../runtime/errors.ts'
+import { LongRequests, serveLong, type LongHandler, type LongRequestPorts } from '../../runtime/long-request.ts'
+import { SeededRandom } from '../../runtime/random-seeded.ts'
+import type { Subscription } from '../../runtime/transport.ts'
+import { MemoryBroker } from '../../runtime/transport-memory.ts'
+
+const NEVER = new AbortController().signal
+
+function world(handle: LongHandler): { clock: ManualClock; served: Subscription; requests: LongRequests } {
+  const clock = new ManualClock()
+  const random = new SeededRandom(1)
+  const broker = new MemoryBroker({ clock, random })
+  const ports = (name: string): LongRequestPorts => ({ transport: broker.connect(name), clock, random })
+  const served = serveLong(ports('server'), 'work.*', handle)
+  return { clock, served, requests: new LongRequests(ports('client')) }
+}
+
+describe('a long request', () => {
+  it('carries small, large and compressible answers whole', async () => {
+    const random = new SeededRandom(2)
+    const bodies = [Buffer.alloc(0), Buffer.from('small'), Buffer.alloc(9_000_000, 'ab'), Buffer.from(Array.from({ length: 3_000_000 }, () => Math.floor(random.next() * 256)))]
+    const { clock, requests } = world(async (request) => bodies[Number(request.toString())]!)
+    for (const [i, body] of bodies.entries()) {
+      const asked = requests.request('work.1', Buffer.from(String(i)), NEVER)
+      await clock.run(10)
+      expect((await asked).equals(body)).toBe(true)
+    }
+  })
+
+  it('waits for an answer that takes long, as long as there are signs of life', async () => {
+    const { promise, resolve } = Promise.withResolvers<Uint8Array>()
+    const { clock, requests } = world(() => promise)
+    const asked = requests.request('work.1', Buffer.alloc(0), NEVER)
+    for (let second = 0; second < 60; second++) await clock.run(1_000)
+    resolve(Buffer.from('late'))
+    await clock.run(10)
+    expect((await asked).toString()).toBe('late')
+  })
+
+  it('passes on the other side’s error', async () => {
+    const { clock, requests } = world(async () => Promise.reject(new SkaldError('query_limit', 'too much')))
+    const asked = requests.request('work.1', Buffer.alloc(0), NEVER).catch((error: unknown) => error)
+    await clock.run(10)
+    expect(await asked).toMatchObject({ code: 'query_limit', message: 'too much', retryable: false })
+  })
+
+  it('fails at once when nobody listens', async () => {
+    const { clock, requests } = world(async () => Buffer.alloc(0))
+    const asked = requests.request('elsewhere', Buffer.alloc(0), NEVER).catch((error: unknown) => error)
+    await clock.run(10)
+    expect(await asked).toMatchObject({ code: 'not_found' })
+  })
+
+  it('ends the work when whoever asked leaves', async () => {
+    let seen: AbortSignal | undefined
+    const { clock, requests } = world((_request, _subject, signal) => {
+      seen = signal
+      return new Promise(() => undefined)
+    })
+    const abort = new AbortController()
+    const asked = requests.request('work.1', Buffer.alloc(0), abort.signal).catch((error: unknown) => error)
+    await clock.run(10)
+    abort.abort(new SkaldError('query_cancelled', 'gone'))
+    await clock.run(10)
+    expect(await asked).toMatchObject({ code: 'query_cancelled' })
+    expect(seen?.aborted).toBe(true)
+  })
+})

@@ -1,0 +1,110 @@
+/** Several real nats-servers clustered on loopback, with JetStream copies on each; every one can be killed and started again on its store. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { findNatsBinary } from '../../runtime/nats-binary.ts'
+import { freePort } from './node-process.ts'
+
+interface Server {
+  readonly name: string
+  readonly port: number
+  readonly monitorPort: number
+  readonly directory: string
+  child: ChildProcess | null
+  gone: Promise<unknown>
+}
+
+const MAX_PAYLOAD_BYTES = 8 << 20
+const living = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of living) child.kill('SIGKILL')
+})
+
+export class NatsCluster {
+  private readonly servers: Server[] = []
+  private binary = ''
+
+  /** Resolves when all have joined and their copies are current. */
+  static async start(count: number, directory: string): Promise<NatsCluster> {
+    const cluster = new NatsCluster()
+    cluster.binary = (await findNatsBinary()).file
+    const routePorts: number[] = []
+    for (let i = 0; i < count; i++) routePorts.push(await freePort())
+    for (const [i, routePort] of routePorts.entries()) {
+      const server: Server = { name: `nats-${i + 1}`, port: await freePort(), monitorPort: await freePort(), directory: path.join(directory, `nats-${i + 1}`), child: null, gone: Promise.resolve() }
+      mkdirSync(server.directory, { recursive: true })
+      writeFileSync(configFile(server), configOf(server, routePort, count > 1 ? routePorts : []))
+      cluster.servers.push(server)
+    }
+    for (let i = 0; i < count; i++) cluster.launch(i)
+    for (let i = 0; i < count; i++) if (!(await cluster.healthy(i, 60_000))) throw new Error(`nats-server ${i + 1} did not become healthy: ${cluster.log(i)}`)
+    return cluster
+  }
+
+  get count(): number {
+    return this.servers.length
+  }
+
+  /** For `SKALD_NATS_URL`. */
+  get url(): string {
+    return this.servers.map(({ port }) => `nats://127.0.0.1:${port}`).join(',')
+  }
+
+  pid(index: number): number {
+    return this.servers[index]?.child?.pid ?? 0
+  }
+
+  launch(index: number): void {
+    const server = this.servers[index]!
+    const child = spawn(this.binary, ['-c', configFile(server)], { stdio: 'ignore' })
+    living.add(child)
+    server.child = child
+    server.gone = new Promise((resolve) => child.once('exit', resolve)).then(() => living.delete(child))
+  }
+
+  /** SIGKILL, and waits until it is gone. */
+  async kill(index: number): Promise<void> {
+    const server = this.servers[index]!
+    server.child?.kill('SIGKILL')
+    await server.gone
+  }
+
+  /** Whether it serves and all its copies are current, within the time. */
+  async healthy(index: number, timeoutMs: number): Promise<boolean> {
+    const end = performance.now() + timeoutMs
+    const { monitorPort } = this.servers[index]!
+    while (performance.now() < end) {
+      const isOk = await fetch(`http://127.0.0.1:${monitorPort}/healthz`, { signal: AbortSignal.timeout(2_000) }).then(({ ok }) => ok, () => false)
+      if (isOk) return true
+      await sleep(50)
+    }
+    return false
+  }
+
+  /** The end of a server's log. */
+  log(index: number): string {
+    return readFileSync(path.join(this.servers[index]!.directory, 'nats-server.log'), 'utf8').slice(-1_000)
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.servers.map(async (server) => (server.child?.kill('SIGTERM'), await server.gone)))
+  }
+}
+
+const configFile = (server: Server): string => path.join(server.directory, 'nats-server.conf')
+
+function configOf(server: Server, routePort: number, routePorts: ReadonlyArray<number>): string {
+  const { name, port, monitorPort, directory } = server
+  const cluster = ['cluster {', '  name: skald', `  listen: "127.0.0.1:${routePort}"`, `  routes: [${routePorts.map((other) => `"nats://127.0.0.1:${other}"`).join(', ')}]`, '}']
+  return [
+    `server_name: ${name}`,
+    `listen: "127.0.0.1:${port}"`,
+    `http: "127.0.0.1:${monitorPort}"`,
+    `max_payload: ${MAX_PAYLOAD_BYTES}`,
+    `log_file: ${JSON.stringify(path.join(directory, 'nats-server.log'))}`,
+    `jetstream { store_dir: ${JSON.stringify(directory)} }`,
+    ...(routePorts.length === 0 ? [] : cluster),
+    '',
+  ].join('\n')
+}
