@@ -56,9 +56,14 @@ async function ready(parts: AdminParts): Promise<HttpResponse> {
 }
 
 async function flush({ services, directory }: AdminParts): Promise<HttpResponse> {
+  await flushPartitions(services, directory)
+  return { status: 204 }
+}
+
+/** Resolves when everything that this node's partitions had applied is in segments. */
+export async function flushPartitions(services: Services, directory: PartitionDirectory): Promise<void> {
   const owners = directory.localPartitions().map((partition) => directory.localOwner(partition)!)
   await Promise.all(owners.map((owner) => services.system.ask<PartitionMessage, number>(owner, (reply) => ({ kind: 'flush', reason: 'forced', reply }), FLUSH_TIMEOUT_MS)))
-  return { status: 204 }
 }
 
 function statuses({ services, directory }: AdminParts): Promise<PartitionStatus[]> {
@@ -74,6 +79,7 @@ async function status(parts: AdminParts): Promise<object> {
     nats: nats === null ? { url: config.nats.url } : { url: nats.url, version: nats.version, pid: nats.pid, restarts: nats.restarts },
     durability: durability(config),
     memory: { level: services.budget.level(), used_bytes: services.budget.usedBytes(), budget_bytes: services.budget.bytesMax },
+    nodes: parts.cluster.members().map(({ id, state, zone, roles }) => ({ id, state, zone, roles: roles.join(',') })),
     partitions: await statuses(parts),
   }
 }

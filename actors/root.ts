@@ -28,7 +28,8 @@ import { openCluster } from './cluster.ts'
 import { makeClusterReads } from './cluster-reads.ts'
 import { FairQueue } from './fair-queue.ts'
 import { makeFlusher, type FaultPoint } from './flusher.ts'
-import { adminRoutes } from './http-admin.ts'
+import { adminRoutes, flushPartitions } from './http-admin.ts'
+import { makeLifecycle } from './http-lifecycle.ts'
 import { pushRoutes } from './http-push.ts'
 import { ringRoutes } from './http-ring.ts'
 import { statusRoutes } from './http-status.ts'
@@ -62,6 +63,8 @@ export interface RunningNode {
 export interface NodeOptions {
   /** For tests: called before each step of a flush. */
   readonly flushFaultPoint?: FaultPoint
+  /** Called when somebody asks over HTTP that the node ends; whoever started it then stops it. */
+  readonly terminate?: () => void
 }
 
 type Release = () => Promise<unknown> | unknown
@@ -166,6 +169,7 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
     settings: nodeSettings(config),
   }
 
+  const has = (role: string): boolean => config.roles.includes('all') || config.roles.includes(role)
   const cluster = await openCluster(services, kv, {
     roles: config.roles,
     zone: config.zone,
@@ -192,24 +196,30 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
 
   const sizes = { bodyBytesMax: config.http.max_body_size, decompressedBytesMax: config.http.max_decompressed_size }
   const gateway = makePushGateway(services, sizes, tenants)
-  const natsPush = serveNatsPush(transport, gateway)
-  opened.add(() => natsPush.close())
+  if (has('gateway')) {
+    const natsPush = serveNatsPush(transport, gateway)
+    opened.add(() => natsPush.close())
+  }
   const collector = new OrphanCollector(store, catalog, clock, config.object_store.orphan_grace_period)
   opened.add(startOrphanSweeps({ collector, clock, log, metrics: nodeMetrics, periodMs: ORPHAN_SWEEP_MS, isMine: () => directory.localOwner(0) !== undefined }))
   const querier = makeQuerier({ services, reads, cache: new PartialCache(config.memory.cache / 4) })
   const frontEnd = makeQueryFrontEnd({ services, querier, queue: new FairQueue(clock, config.querier.max_concurrent, config.querier.max_outstanding_per_tenant) })
   const endpoints = queryApi({ services, querier, metadataBy: config.querier.metadata_by }, frontEnd)
-  const natsQuery = serveNatsQuery(transport, endpoints)
-  opened.add(() => natsQuery.close())
+  if (has('query')) {
+    const natsQuery = serveNatsQuery(transport, endpoints)
+    opened.add(() => natsQuery.close())
+  }
+  const lifecycle = makeLifecycle({ cluster, flush: () => flushPartitions(services, directory), terminate: options.terminate })
   const defaultTenant = config.tenancy.default_tenant
   const http = await startHttpServer({
     host: config.http.host,
     port: config.http.port,
     metrics,
     routes: [
-      ...pushRoutes(gateway, defaultTenant),
-      ...apiRoutes(endpoints, defaultTenant),
+      ...(has('gateway') ? pushRoutes(gateway, defaultTenant) : []),
+      ...(has('query') ? apiRoutes(endpoints, defaultTenant) : []),
       ...statusRoutes({ services, config, logLevel: { get: () => logLevel, set: (level) => (logLevel = level) } }),
+      ...lifecycle.routes,
       ...ringRoutes({ services, cluster, directory }),
       ...adminRoutes({ services, directory, cluster, metrics, config, nats }),
     ],
@@ -217,6 +227,7 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   })
   opened.add(() => http.close(config.http.shutdown_timeout))
   opened.add(() => cluster.drain(DRAIN_MS_MAX))
+  opened.add(() => lifecycle.beforeStop())
   return http.url
 }
 

@@ -6,6 +6,7 @@ import { ClientError } from './http-client.ts'
 const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>> = {
   start: { summary: 'run a node', load: async () => (await import('./commands/start.ts')).start },
   status: { summary: 'what a running node does', load: async () => (await import('./commands/status.ts')).status },
+  ring: { summary: 'the nodes of the cluster, and who owns which partition', load: async () => (await import('./commands/ring.ts')).ring },
   config: { summary: 'check a configuration (config check)', load: async () => (await import('./commands/config.ts')).config },
   catalog: { summary: 'rebuild a lost catalog from the bucket (catalog rebuild)', load: async () => (await import('./commands/catalog.ts')).catalog },
   push: { summary: 'push files or standard input', load: async () => (await import('./commands/push.ts')).push },

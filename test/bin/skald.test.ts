@@ -17,8 +17,8 @@ describe('skald', () => {
   it('lists its commands, and each has its usage', async () => {
     const { code, stdout } = await runCommand(['--help'])
     expect(code).toBe(0)
-    for (const command of ['start', 'status', 'config', 'push', 'query', 'tail']) expect(stdout).toContain(`  ${command}`)
-    for (const command of ['status', 'config', 'push', 'query', 'tail']) {
+    for (const command of ['start', 'status', 'ring', 'config', 'push', 'query', 'tail']) expect(stdout).toContain(`  ${command}`)
+    for (const command of ['status', 'ring', 'config', 'push', 'query', 'tail']) {
       expect(await runCommand([command, '--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining(`usage: skald ${command}`) })
     }
   })

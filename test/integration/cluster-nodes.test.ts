@@ -17,7 +17,7 @@ describe('three nodes', () => {
   let objects: string
   const nodes = new Map<string, TestNode>()
 
-  const start = async (name: string): Promise<TestNode> => {
+  const start = async (name: string, environment: Readonly<Record<string, string>> = {}): Promise<TestNode> => {
     const node = await startTestNode({
       environment: {
         SKALD_NATS_URL: nats.url,
@@ -25,6 +25,7 @@ describe('three nodes', () => {
         SKALD_PARTITIONS: String(PARTITIONS),
         SKALD_OBJECT_STORE_URL: `file:${objects}`,
         SKALD_CLUSTER_LEASE_TTL: '2s',
+        ...environment,
       },
     })
     nodes.set(name, node)
@@ -109,5 +110,42 @@ describe('three nodes', () => {
     await nodes.get('c')!.restart()
     await balanced('a', 'b', 'c')
     expect(linesOf(await query(url('c'), '{app="drain"}'))).toEqual(['before'])
+  })
+
+  it('shows nodes, owners, epochs and leases on every node, as JSON and as a page', async () => {
+    const ring = (await (await fetch(`${url('b')}/ring`, { headers: { accept: 'application/json' } })).json()) as RingAnswer & { nodes: Array<{ id: string; state: string }> }
+    expect(ring.nodes.map(({ id, state }) => `${id} ${state}`)).toEqual(['a active', 'b active', 'c active'])
+    for (const partition of ring.partitions) expect(partition).toMatchObject({ owner_alive: true, lease_holder: partition.owner, epoch: expect.any(Number), catalog_epoch: expect.any(Number) })
+    const page = await fetch(`${url('b')}/ring`, { headers: { accept: 'text/html' } })
+    expect(page.headers.get('content-type')).toContain('text/html')
+    expect(await page.text()).toContain('As seen by <b>b</b>')
+  })
+
+  it('hands over at /ingester/shutdown, says so at /ready, and takes no second one', async () => {
+    expect((await fetch(`${url('c')}/ingester/shutdown?terminate=false`, { method: 'POST' })).status).toBe(204)
+    const ready = await fetch(`${url('c')}/ready`)
+    expect([ready.status, await ready.text()]).toEqual([503, 'Ingester not ready: it is handing its partitions over\n'])
+    expect((await fetch(`${url('c')}/ingester/shutdown`, { method: 'POST' })).status).toBe(503)
+    await balanced('a', 'b')
+    // It still takes pushes and answers for the others.
+    expect((await push(url('c'), { app: 'late' }, [[nowNs(), 'through c']])).status).toBe(204)
+    expect(linesOf(await query(url('c'), '{app="late"}'))).toEqual(['through c'])
+  })
+
+  it('remembers that it is to flush when it ends', async () => {
+    const prepare = (method: string): Promise<Response> => fetch(`${url('a')}/ingester/prepare_shutdown`, { method })
+    expect(await (await prepare('GET')).text()).toBe('unset')
+    expect((await prepare('POST')).status).toBe(204)
+    expect(await (await prepare('GET')).text()).toBe('set')
+    expect((await prepare('DELETE')).status).toBe(204)
+    expect(await (await prepare('GET')).text()).toBe('unset')
+  })
+
+  it('serves only what its roles are', async () => {
+    const gateway = await start('gateway', { SKALD_ROLES: 'gateway' })
+    expect((await push(gateway.url, { app: 'role' }, [[nowNs(), 'by a gateway']])).status).toBe(204)
+    expect((await fetch(`${gateway.url}/loki/api/v1/labels`)).status).toBe(404)
+    expect(linesOf(await query(url('a'), '{app="role"}'))).toEqual(['by a gateway'])
+    expect(await owners('a')).not.toContain('gateway')
   })
 })

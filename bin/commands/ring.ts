@@ -1,0 +1,19 @@
+/** `skald ring`: the cluster as one node sees it: nodes, and each partition's owner, epochs and checkpoint. */
+import { parseArgs } from 'node:util'
+import { type Command, EXIT_OK } from '../command.ts'
+import { TARGET_OPTIONS, getJson, targetFrom } from '../http-client.ts'
+import { renderStatus } from './status.ts'
+
+export const ring: Command = {
+  usage: `usage: skald ring [--url URL] [--json]
+
+  --url URL   node to ask (default SKALD_URL, or http://127.0.0.1:3100)
+  --json      print the JSON as it came`,
+
+  async run(args, io) {
+    const { values } = parseArgs({ args: [...args], options: { ...TARGET_OPTIONS, json: { type: 'boolean' } } })
+    const answer = await getJson(targetFrom(values, io.environment), '/ring?format=json')
+    io.stdout.write(values.json ? `${JSON.stringify(answer)}\n` : renderStatus(answer))
+    return EXIT_OK
+  },
+}
