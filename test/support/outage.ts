@@ -49,7 +49,7 @@ export class Outage {
     this.nats = nats
     this.dataDir = dataDir
     this.#restMib = this.#memoryMib()
-    this.#loader = new Loader({ url: node.url, natsUrl: nats.url, tenant: TENANT, writers: 4, linesPerPush: 5, startNs: this.#startNs, timeoutMs: 3_000 })
+    this.#loader = new Loader({ urls: [node.url], natsUrl: nats.url, tenant: TENANT, writers: 4, linesPerPush: 5, startNs: this.#startNs, timeoutMs: 3_000 })
   }
 
   /** `natsDir`: where the log lives, if not in a folder of its own. */
