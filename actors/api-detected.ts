@@ -43,7 +43,7 @@ async function detect({ services }: MetadataParts, frontEnd: QueryFrontEnd, { pa
   parseLogQuery(text)
   const { data } = await frontEnd.query({ tenant, text, parameters: { kind: 'range', ...range }, signal })
   if (data.kind !== 'streams') throw new Error('a log query gave no streams')
-  return services.work.detect({ what, streams: data.streams, entries: data.entries }, signal)
+  return services.work.detect({ tenant, what, streams: data.streams, entries: data.entries }, signal)
 }
 
 function fieldLimit(parameters: URLSearchParams): number {

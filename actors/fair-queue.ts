@@ -1,6 +1,6 @@
 /**
- * Lets a bounded number of things run at once, taking turns between those who ask: queries between tenants, scan tasks between queries. So one that asks for much
- * delays another by at most one turn each. A queue may be bounded; beyond it the answer is 429. What is cancelled while it waits leaves the queue.
+ * Lets a bounded number of queries run at once, taking turns between tenants, so that one tenant's many queries delay another's by at most one each. A
+ * tenant's queue is bounded; beyond it the answer is 429. A query that is cancelled while it waits leaves the queue.
  */
 import type { Clock } from '../runtime/clock.ts'
 import { SkaldError } from '../runtime/errors.ts'
@@ -9,16 +9,15 @@ interface Waiting {
   readonly begin: () => void
 }
 
-/** `K`: who takes turns, a tenant's name or a query's signal. */
-export class FairQueue<K> {
+export class FairQueue {
   private readonly clock: Clock
   private readonly runningMax: number
   private readonly waitingMax: number
   private running = 0
-  /** Askers in turn; each one's in order of arrival. */
-  private readonly queues = new Map<K, Waiting[]>()
+  /** Tenants in turn; each one's queries in order of arrival. */
+  private readonly queues = new Map<string, Waiting[]>()
 
-  /** `waitingMax` is of one asker; for tenants Loki's `max_outstanding_per_tenant`. */
+  /** `waitingMax` is a tenant's; Loki's `max_outstanding_per_tenant`. */
   constructor(clock: Clock, runningMax: number, waitingMax: number) {
     this.clock = clock
     this.runningMax = runningMax
@@ -30,9 +29,9 @@ export class FairQueue<K> {
   }
 
   /** Runs when it is its turn; `run` is told how long it waited. Rejects `too_many_requests` or with the signal's reason. */
-  async run<A>(asker: K, signal: AbortSignal, run: (queuedMs: number) => Promise<A>): Promise<A> {
+  async run<A>(tenant: string, signal: AbortSignal, run: (queuedMs: number) => Promise<A>): Promise<A> {
     const begunMs = this.clock.monotonicMs()
-    await this.turn(asker, signal)
+    await this.turn(tenant, signal)
     try {
       signal.throwIfAborted()
       return await run(this.clock.monotonicMs() - begunMs)
@@ -42,21 +41,21 @@ export class FairQueue<K> {
     }
   }
 
-  private turn(asker: K, signal: AbortSignal): Promise<void> {
+  private turn(tenant: string, signal: AbortSignal): Promise<void> {
     if (this.running < this.runningMax) {
       this.running++
       return Promise.resolve()
     }
-    const queue = this.queues.get(asker) ?? []
+    const queue = this.queues.get(tenant) ?? []
     if (queue.length >= this.waitingMax) {
-      return Promise.reject(new SkaldError('too_many_requests', `too many outstanding requests of tenant ${String(asker)} (limit: ${this.waitingMax}, querier.max_outstanding_per_tenant)`, { retryAfterS: 1 }))
+      return Promise.reject(new SkaldError('too_many_requests', `too many outstanding requests of tenant ${tenant} (limit: ${this.waitingMax}, querier.max_outstanding_per_tenant)`, { retryAfterS: 1 }))
     }
-    this.queues.set(asker, queue)
+    this.queues.set(tenant, queue)
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         const at = queue.indexOf(waiting)
         if (at !== -1) queue.splice(at, 1)
-        if (queue.length === 0) this.queues.delete(asker)
+        if (queue.length === 0) this.queues.delete(tenant)
         reject(signal.reason)
       }
       const waiting: Waiting = {
@@ -73,11 +72,11 @@ export class FairQueue<K> {
   private next(): void {
     const first = this.queues.entries().next()
     if (first.done === true || this.running >= this.runningMax) return
-    const [asker, queue] = first.value
+    const [tenant, queue] = first.value
     const waiting = queue.shift()
-    // The asker goes to the end of the line.
-    this.queues.delete(asker)
-    if (queue.length > 0) this.queues.set(asker, queue)
+    // The tenant goes to the end of the line.
+    this.queues.delete(tenant)
+    if (queue.length > 0) this.queues.set(tenant, queue)
     if (waiting === undefined) return
     this.running++
     waiting.begin()

@@ -39,7 +39,7 @@ function slabsOf(streams: ReadonlyArray<StreamCut>, table: SlabTable): SlabDescr
 
 export function headContentOf(content: TenantContent, levels: LevelPolicy | null, table: SlabTable): HeadContent {
   const streams = content.streams.map(streamCut)
-  return { slabs: slabsOf(streams, table), levels, streams }
+  return { tenant: content.tenant, slabs: slabsOf(streams, table), levels, streams }
 }
 
 /** null: the cut holds no entry (only repeats of what was applied before). */

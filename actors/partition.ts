@@ -457,7 +457,7 @@ class PartitionActor {
     const id = this.state.tenants.get(tenant)
     const ref = id === undefined ? undefined : this.context.children.get<TenantStreamsMessage>(id)
     const levels = levelPolicyOf(this.services.limitsOf(tenant))
-    if (ref === undefined) return reply.succeed({ checkpoint, content: { slabs: [], levels, streams: [] }, behind, done: () => {} })
+    if (ref === undefined) return reply.succeed({ checkpoint, content: { tenant, slabs: [], levels, streams: [] }, behind, done: () => {} })
     const done = this.state.slabs.beginRead()
     deliver(ref, {
       kind: 'read',

@@ -73,7 +73,7 @@ export interface Planned {
 export interface FrontEndParts {
   readonly services: Services
   readonly querier: Querier
-  readonly queue: FairQueue<string>
+  readonly queue: FairQueue
 }
 
 export function makeQueryFrontEnd(parts: FrontEndParts): QueryFrontEnd {

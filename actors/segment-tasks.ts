@@ -57,7 +57,7 @@ export class SegmentTasks {
       case 'select':
         return this.select(task.tenant, task.plan, task.segments, signal)
       case 'scanHead':
-        return Promise.resolve(this.scanHead(task.content, task.plan, task.nowMs, signal))
+        return this.scanHead(task.content, task.plan, task.nowMs, signal)
       case 'series':
         return this.series(task.tenant, task.matcherSets, task.segments, signal)
       case 'detect':
@@ -102,11 +102,11 @@ export class SegmentTasks {
     return { statistics, warnings }
   }
 
-  scanHead(content: HeadContent, plan: ScanPlan, nowMs: number, signal: TaskSignal): ScanAnswer {
+  async scanHead(content: HeadContent, plan: ScanPlan, nowMs: number, signal: TaskSignal): Promise<ScanAnswer> {
     const scan = compileScan(plan, { nowMs })
     const runs = content.streams.flatMap((stream) => stream.runs.map((run) => ({ ...run, labels: stream.labels })))
     for (const block of headBlocks(content.slabs, runs, levelOf(content.levels))) {
-      signal.check()
+      await signal.turn()
       scan.add(block)
     }
     return { partial: scan.partial(), statistics: emptyStatistics(), warnings: [] }
@@ -154,7 +154,7 @@ export class SegmentTasks {
     const ordered = { section: selection.section, blocks: blocksByTime(selection.blocks, direction) }
     const wanted = (block: BlockFacts): boolean => plan.kind === 'metric' || !isBeyond(block, scan.bound(), direction)
     for await (const block of reader.load(ordered, columnsFor(scan.needs), wanted)) {
-      signal.check()
+      await signal.turn()
       scan.add(block)
     }
   }
@@ -171,7 +171,7 @@ async function chosen(reader: SegmentReader, tenant: string, plan: ScanPlan, sca
   return reader.select(tenant as TenantId, accept, direction === 'backward' ? { ...needs, minNs: boundNs } : { ...needs, maxNs: boundNs })
 }
 
-function detect({ what, ...data }: DetectTask): Awaited<ReturnType<SegmentWork['detect']>> {
+function detect({ what, ...data }: Omit<DetectTask, 'tenant'>): Awaited<ReturnType<SegmentWork['detect']>> {
   return what.kind === 'fields' ? detectFields(data, what.limit) : detectValues(data, what.name, what.limit)
 }
 

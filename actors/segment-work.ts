@@ -26,6 +26,7 @@ export interface EncodeTask {
 
 /** Rows in memory of one tenant, as the partition's owner snapshots them. */
 export interface HeadContent {
+  readonly tenant: string
   readonly slabs: ReadonlyArray<SlabDescriptor>
   readonly levels: LevelPolicy | null
   readonly streams: ReadonlyArray<StreamCut>
@@ -61,6 +62,7 @@ export interface SeriesAnswer {
 
 /** Entries of an answer, to find their fields or the values of one. */
 export interface DetectTask {
+  readonly tenant: string
   readonly what: { readonly kind: 'fields'; readonly limit: number } | { readonly kind: 'values'; readonly name: string; readonly limit: number }
   readonly streams: StreamsData['streams']
   readonly entries: StreamsData['entries']

@@ -2,6 +2,7 @@
  * The other end of `worker-pool.ts`: turns a function into a worker thread's message loop. Used by the thread entry files in `actors/`.
  * Tasks that await (object I/O) interleave; each sees its own `TaskSignal`.
  */
+import { setImmediate } from 'node:timers/promises'
 import { parentPort } from 'node:worker_threads'
 import { SkaldError } from './errors.ts'
 import type { TaskAnswer, TaskEnvelope } from './worker-pool.ts'
@@ -10,12 +11,17 @@ import type { TaskAnswer, TaskEnvelope } from './worker-pool.ts'
 export interface TaskSignal {
   /** Throws `query_cancelled` once the caller has lost interest. */
   check(): void
+  /** `check`, and when this task has had the thread for a while, lets its other tasks go on first. Call between units of work. */
+  turn(): Promise<void>
 }
 
 export interface TaskResult {
   readonly value: unknown
   readonly transfer?: ReadonlyArray<ArrayBuffer>
 }
+
+/** How long a task has the thread before another may go on. */
+const SLICE_MS = 8
 
 export function serveTasks(handle: (task: unknown, signal: TaskSignal) => Promise<TaskResult> | TaskResult): void {
   const port = parentPort
@@ -25,16 +31,29 @@ export function serveTasks(handle: (task: unknown, signal: TaskSignal) => Promis
   })
 }
 
+function signalOf(flag: Int32Array): TaskSignal {
+  let begunMs = performance.now()
+  const check = (): void => {
+    if (Atomics.load(flag, 0) !== 0) throw new SkaldError('query_cancelled', 'the request was cancelled by the client')
+  }
+  return {
+    check,
+    turn: async () => {
+      check()
+      if (performance.now() - begunMs < SLICE_MS) return
+      await setImmediate()
+      check()
+      begunMs = performance.now()
+    },
+  }
+}
+
 async function answer(
   envelope: TaskEnvelope,
   handle: (task: unknown, signal: TaskSignal) => Promise<TaskResult> | TaskResult,
 ): Promise<{ message: TaskAnswer; transfer: ReadonlyArray<ArrayBuffer> }> {
   const { id, flag } = envelope
-  const signal: TaskSignal = {
-    check: () => {
-      if (Atomics.load(flag, 0) !== 0) throw new SkaldError('query_cancelled', 'the request was cancelled by the client')
-    },
-  }
+  const signal = signalOf(flag)
   try {
     signal.check()
     const { value, transfer } = await handle(envelope.task, signal)

@@ -6,7 +6,7 @@ const never = new AbortController().signal
 
 /** A queue whose work is finished by hand, in the order that it began. */
 function harness(runningMax: number, waitingMax: number) {
-  const queue = new FairQueue<string>(new ManualClock(), runningMax, waitingMax)
+  const queue = new FairQueue(new ManualClock(), runningMax, waitingMax)
   const begun: string[] = []
   const finish = new Map<string, () => void>()
   const ask = (asker: string, name: string, signal = never): Promise<string> =>
@@ -65,7 +65,7 @@ describe('a fair queue', () => {
   })
 
   it('goes on after work that failed', async () => {
-    const queue = new FairQueue<string>(new ManualClock(), 1, 10)
+    const queue = new FairQueue(new ManualClock(), 1, 10)
     const failed = queue.run('a', never, () => Promise.reject(new Error('broken')))
     const next = queue.run('a', never, () => Promise.resolve('fine'))
     await expect(failed).rejects.toThrow('broken')
