@@ -102,10 +102,14 @@ async function sendOne(batch: Batch, options: SendOptions, progress: Progress): 
   if (result.kind === 'refused') {
     if (result.status === 401 || result.status === 404 || result.status === 413) throw new ClientError(`${options.target.url} refused the push: ${result.status} ${result.message}`, result.status)
     progress.refusedBatches++
-    progress.note(`batch ${batch.id}: ${result.status} ${result.message}`)
+    progress.note(`batch ${batch.id}: ${result.status} ${shortened(result.message)}`)
+    if (result.message.includes('timestamp too old')) progress.hint('the node refuses old entries (limits_config.reject_old_samples); --timestamp-from now stores these lines under the present time')
   }
   progress.done(batch.lineCount, batch.fileBytes)
 }
+
+const MESSAGE_CHARS_MAX = 300
+const shortened = (message: string): string => (message.length <= MESSAGE_CHARS_MAX ? message : `${message.slice(0, MESSAGE_CHARS_MAX)}…`)
 
 /** `a=b c=d` -> `{a="b", c="d"}`, sorted by name. */
 function labelsFrom(given: ReadonlyArray<string>): string {

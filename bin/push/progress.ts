@@ -19,6 +19,8 @@ export class Progress {
     this.#totalBytes = totalBytes
   }
 
+  readonly #hints = new Set<string>()
+
   done(lines: number, bytes: number): void {
     this.lines += lines
     this.bytes += bytes
@@ -33,7 +35,13 @@ export class Progress {
     this.#err.write(`${this.#err.isTTY === true ? '\r\x1b[K' : ''}skald: ${text}\n`)
   }
 
+  /** Said once, at the end. */
+  hint(text: string): void {
+    this.#hints.add(text)
+  }
+
   summary(pushId: string): void {
+    for (const text of this.#hints) this.note(text)
     const refused = this.refusedBatches === 0 ? '' : `, ${this.refusedBatches} batches with refused entries`
     this.note(`pushed ${this.lines} lines, ${readableBytes(this.bytes)}, ${this.#rate()}${refused}; id ${pushId}`)
   }
