@@ -47,6 +47,9 @@ export interface WorkerPoolOptions {
   readonly onCrash?: (error: Error) => void
 }
 
+/** Tasks work on buffers and make few objects: a small nursery is collected often, and lets go of the buffers that died in it. */
+const YOUNG_MB = 8
+
 export class WorkerPool {
   /** A place is empty until its first task: an idle node does not pay for threads. */
   private readonly slots: Array<Slot | null>
@@ -118,7 +121,7 @@ export class WorkerPool {
   private thread(place: number): Worker {
     return new Worker(this.options.script, {
       workerData: this.options.workerDataOf?.(place) ?? null,
-      resourceLimits: { maxOldGenerationSizeMb: this.options.heapMbMax },
+      resourceLimits: { maxOldGenerationSizeMb: this.options.heapMbMax, maxYoungGenerationSizeMb: YOUNG_MB },
     })
   }
 
