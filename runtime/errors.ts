@@ -40,7 +40,6 @@ export const ERROR_STATUS = {
   empty_push: 422,
   invalid_entries: 400,
   rate_limited: 429,
-  stream_limited: 429,
   not_found: 404,
   query_parse: 400,
   query_limit: 400,
