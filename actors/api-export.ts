@@ -15,9 +15,12 @@ import { getterOf } from './http-parameters.ts'
 import type { QueryFrontEnd } from './query-front-end.ts'
 import type { Services } from './services.ts'
 
-const PAGE_ENTRIES = 5_000
-/** A page grows up to this when more entries than it holds have the same time. */
-const PAGE_ENTRIES_MAX = 160_000
+/** The first page; the next ones hold about `PAGE_BYTES` of lines. */
+const PAGE_ENTRIES_FIRST = 1_000
+const PAGE_ENTRIES_MIN = 16
+/** A page grows up to this when more entries than it holds have the same time, or lines are short. */
+const PAGE_ENTRIES_MAX = 50_000
+const PAGE_BYTES = 8 * 1024 * 1024
 
 export function exportEndpoints(services: Services, frontEnd: QueryFrontEnd): ApiEndpoint[] {
   return [{ path: '/skald/api/v1/export', handle: (request) => exportAll(services, frontEnd, request) }]
@@ -55,24 +58,39 @@ async function* withFirst(first: IteratorResult<string>, rest: AsyncGenerator<st
 async function* exportLines(frontEnd: QueryFrontEnd, what: Export, from: ExportCursor): AsyncGenerator<string> {
   let cursor = from
   let left = what.limit
-  let pageEntries = PAGE_ENTRIES
+  let wanted = PAGE_ENTRIES_FIRST
   while (left > 0) {
-    const page = await readPage(frontEnd, what, cursor, pageEntries)
-    const fresh = page.entries.filter((entry) => entry.ns !== cursor.ns || !cursor.sent.includes(entry.identity))
+    const { page, asked } = await fittingPage(frontEnd, what, cursor, wanted)
+    const before = new Set(cursor.sent)
+    const fresh = page.entries.filter((entry) => entry.ns !== cursor.ns || !before.has(entry.identity))
     const sent = fresh.slice(0, left)
     if (sent.length > 0) {
-      yield sent.map((entry) => entryLine(page.streams[entry.stream]!, entry)).join('')
+      const text = sent.map((entry) => entryLine(page.streams[entry.stream]!, entry)).join('')
+      yield text
       cursor = cursorAfter(cursor, sent)
       left -= sent.length
-    }
-    const more = page.entries.length >= pageEntries || fresh.length > sent.length
-    if (!more) return
-    if (sent.length === 0) {
-      pageEntries *= 2
-      if (pageEntries > PAGE_ENTRIES_MAX) throw new SkaldError('query_limit', `more than ${PAGE_ENTRIES_MAX} entries have the time ${cursor.ns}; an export cannot go past them`)
-    }
+      wanted = Math.max(PAGE_ENTRIES_MIN, Math.min(PAGE_ENTRIES_MAX, Math.trunc((PAGE_BYTES / text.length) * sent.length)))
+    } else wanted = beyond(asked, cursor)
+    if (page.entries.length < asked && fresh.length === sent.length) return
   }
   yield `${JSON.stringify({ next: encodeCursor(cursor) })}\n`
+}
+
+/** A page of as many entries as fit the memory of a query: half as many at a time, when they do not. */
+async function fittingPage(frontEnd: QueryFrontEnd, what: Export, cursor: ExportCursor, wanted: number): Promise<{ page: LogPartial; asked: number }> {
+  for (let asked = wanted; ; asked = Math.trunc(asked / 2)) {
+    try {
+      return { page: await readPage(frontEnd, what, cursor, asked), asked }
+    } catch (error) {
+      if (!(error instanceof SkaldError && error.code === 'query_limit') || asked / 2 < PAGE_ENTRIES_MIN) throw error
+    }
+  }
+}
+
+/** All of a page was sent before: more entries have the cursor's time than it holds. */
+function beyond(asked: number, cursor: ExportCursor): number {
+  if (asked * 2 > PAGE_ENTRIES_MAX) throw new SkaldError('query_limit', `more than ${asked} entries have the time ${cursor.ns}; an export cannot go past them`)
+  return asked * 2
 }
 
 async function readPage(frontEnd: QueryFrontEnd, { tenant, text, expr, endNs, signal }: Export, cursor: ExportCursor, entries: number): Promise<LogPartial> {
