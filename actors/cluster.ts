@@ -26,6 +26,8 @@ export interface Cluster {
   members(): ReadonlyArray<Member>
   /** Members that take pushes, this node included. */
   gatewayCount(): number
+  /** What any node is configured for, or any ever was as far as it left something behind. */
+  partitionCount(): number
   /** Partition -> holder of its lease, as last seen. */
   leases(): ReadonlyMap<string, LeaseRecord>
   /** Starts taking partitions. */
@@ -56,7 +58,7 @@ export async function openCluster(services: Services, kv: Kv, options: ClusterOp
   const owners = new OwnerMap({ bucket: leaseBucket, clock, random })
   await owners.ready
   const keeper = new LeaseKeeper({ bucket: leaseBucket, clock, random, holder: node, ttlMs: leaseTtlMs, prefix: 'partition.' })
-  const self: Member = { id: node, node, roles: options.roles, zone: options.zone, state: 'active', startedMs: clock.nowMs() }
+  const self: Member = { id: node, node, roles: options.roles, zone: options.zone, state: 'active', startedMs: clock.nowMs(), partitions: services.settings.partitions }
   let actor: ActorRef<NodeMessage> | undefined
   let isKnown = false
   let isDraining = false
@@ -85,6 +87,7 @@ export async function openCluster(services: Services, kv: Kv, options: ClusterOp
     members: () => membership.members(),
     gatewayCount: () => Math.max(1, membership.members().filter(({ roles }) => roles.includes('all') || roles.includes('gateway')).length),
     leases: () => keeper.view(),
+    partitionCount: () => Math.max(services.settings.partitions, owners.count, 1 + Math.max(-1, ...services.catalog.partitions()), ...membership.members().map(({ partitions = 0 }) => partitions)),
     begin(directory) {
       const started = services.system.root.start({ id: 'node', behavior: nodeBehavior({ services, keeper, owners, directory }), restart: 'permanent' })
       actor = started

@@ -52,7 +52,7 @@ export async function ringView({ services, cluster, directory }: RingParts): Pro
   const members = cluster.members()
   const leases = cluster.leases()
   const partitions = await Promise.all(
-    Array.from({ length: services.settings.partitions }, async (_, partition): Promise<RingPartition> => {
+    Array.from({ length: services.partitionCount() }, async (_, partition): Promise<RingPartition> => {
       const announced = cluster.owners.ownerOf(partition)
       const lease = leases.get(String(partition))
       const catalog = services.catalog.current(partition)

@@ -99,7 +99,7 @@ class NodeActor {
   /** Every node that sees the same members and announcements finds the same placement; present owners keep what they may. */
   private place(): void {
     const { services, owners } = this.parts
-    const { partitions } = services.settings
+    const partitions = services.partitionCount()
     const placement = placePartitions(partitions, ownersAmong(this.state.members), { owners: owners.nodes(partitions) })
     for (const [partition, nodes] of placement.entries()) {
       const isAssigned = nodes[0] === services.node

@@ -44,6 +44,11 @@ export class OwnerMap {
     this.#watch = options.bucket.watch(PREFIX, (event) => this.#heard(event), resolve)
   }
 
+  /** One more than the highest partition that was ever announced. */
+  get count(): number {
+    return 1 + Math.max(-1, ...this.#known.keys())
+  }
+
   ownerOf(partition: number): Announcement | undefined {
     return this.#known.get(partition)
   }

@@ -101,7 +101,7 @@ async function scanSegment({ services, cache }: QuerierParts, { tenant, plan, si
 const NOTHING_READ = { linesProcessed: 0, bytesProcessed: 0, metadataBytesProcessed: 0, linesPassed: 0 }
 
 async function explain(services: Services, tenant: string, plan: ScanPlan, signal: AbortSignal): Promise<SelectAnswer> {
-  const partitions = Array.from({ length: services.settings.partitions }, (_, p) => p)
+  const partitions = Array.from({ length: services.partitionCount() }, (_, p) => p)
   const segments = partitions.flatMap((partition) => services.catalog.current(partition).segments).filter((s) => holds(s, tenant))
   const wanted = inTime(segments, plan)
   const { statistics, warnings } = await services.work.select(tenant, plan, wanted, signal)
@@ -116,7 +116,7 @@ async function gatherSources<A extends { readonly warnings: ReadonlyArray<string
   tenant: string,
   ask: (partition: number) => Promise<{ checkpoint: number; answer: A }>,
 ): Promise<Sources<A>> {
-  const partitions = Array.from({ length: services.settings.partitions }, (_, p) => p)
+  const partitions = Array.from({ length: services.partitionCount() }, (_, p) => p)
   const found = await Promise.all(
     partitions.map(async (partition) => {
       try {

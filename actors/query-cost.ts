@@ -17,12 +17,12 @@ export interface CostQuestion {
 }
 
 /** Bytes of lines that the scans may read at most. Reads nothing. */
-export function costBound({ catalog, settings, budget }: Services, tenant: string, scans: ReadonlyArray<ScanPlan>): number {
+export function costBound({ catalog, partitionCount, budget }: Services, tenant: string, scans: ReadonlyArray<ScanPlan>): number {
   let bytes = 0
   for (const plan of scans) {
     const { minNs, maxNs } = scanNeeds(plan)
     bytes += budget.usedBytes('heads')
-    for (let partition = 0; partition < settings.partitions; partition++) {
+    for (let partition = 0; partition < partitionCount(); partition++) {
       for (const segment of catalog.current(partition).segments) {
         if (segment.tenants !== null && !segment.tenants.includes(tenant)) continue
         if (BigInt(segment.maxNs) >= minNs && BigInt(segment.minNs) <= maxNs) bytes += segment.rawBytes

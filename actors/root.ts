@@ -166,6 +166,7 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
     slabs: memory.slabs,
     limitsOf: (tenant) => tenantLimits.of(tenant),
     gatewayCount: () => cluster.gatewayCount(),
+    partitionCount: () => cluster.partitionCount(),
     settings: nodeSettings(config),
   }
 

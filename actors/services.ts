@@ -34,10 +34,13 @@ export interface Services {
   readonly limitsOf: (tenant: string) => Limits
   /** Nodes that take pushes: global rates are shared by them. */
   readonly gatewayCount: () => number
+  /** Partitions that may hold something: more than new streams are spread over while the number grows, or after it was lowered. */
+  readonly partitionCount: () => number
   readonly settings: NodeSettings
 }
 
 export interface NodeSettings {
+  /** New streams are spread over so many. */
   readonly partitions: number
   readonly cut: CutSettings
   readonly checkPeriodMs: number

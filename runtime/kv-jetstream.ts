@@ -27,8 +27,8 @@ const NS_PER_MS = 1_000_000
 const DELETE_ATTEMPTS_MAX = 10
 const START_MS_MAX = 30_000
 const START_RETRY_MS = 250
-/** JetStream says no for good, except while its servers are still finding each other: no leader (10008), too few peers (10005). */
-const PASSING: ReadonlySet<number> = new Set([10005, 10008])
+/** JetStream says no for good, except while its servers are still finding each other: no leader (10008), too few peers (10005), made by another node a moment ago (10059). */
+const PASSING: ReadonlySet<number> = new Set([10005, 10008, 10059])
 const LOST_RACE: ReadonlySet<number> = new Set([JetStreamApiCodes.StreamWrongLastSequence, JetStreamApiCodes.StreamWrongLastSequenceUnknown])
 
 export class JetStreamKv implements Kv {

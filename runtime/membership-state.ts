@@ -13,6 +13,8 @@ export interface Member {
   readonly state: 'active' | 'draining'
   /** Wall time of its start, for display only. */
   readonly startedMs: number
+  /** How many partitions it is configured for: the largest counts. */
+  readonly partitions?: number
 }
 
 interface Sighting {

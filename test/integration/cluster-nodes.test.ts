@@ -148,4 +148,22 @@ describe('three nodes', () => {
     expect(linesOf(await query(url('a'), '{app="role"}'))).toEqual(['by a gateway'])
     expect(await owners('a')).not.toContain('gateway')
   })
+
+  it('grows in partitions: what was there stays readable, and nodes of the smaller number own and read the new ones', async () => {
+    const lines: string[] = []
+    const pushAll = async (name: string): Promise<void> => {
+      for (let i = 0; i < 24; i++) {
+        lines.push(`${name} ${i}`)
+        expect((await push(url(name), { app: 'grow', n: String(i) }, [[nowNs(), `${name} ${i}`]])).status).toBe(204)
+      }
+    }
+    await pushAll('a')
+    await start('large', { SKALD_PARTITIONS: String(PARTITIONS + 4) })
+    await pushAll('large')
+    for (const name of ['a', 'b', 'large']) expect(linesOf(await query(url(name), '{app="grow"}'))).toEqual(lines.toSorted())
+    await until('all partitions have a living owner', async () => {
+      const seen = await owners('b')
+      return seen.length === PARTITIONS + 4 && seen.every((owner) => owner !== '')
+    })
+  })
 })
