@@ -47,6 +47,8 @@ const MEMBER_BUCKET = 'skald_members'
 const MEMBER_AGE_TTLS = 10
 /** A member is missed before its leases run out, so that its heirs wait for the leases already. */
 const SILENCE_SHARE = 0.7
+/** However long the interval that is configured: one late heartbeat is no death. */
+const BEATS_PER_SILENCE = 3
 const STATUS_MS = 2_000
 const DRAIN_POLL_MS = 20
 
@@ -68,7 +70,7 @@ export async function openCluster(services: Services, kv: Kv, options: ClusterOp
     clock,
     random,
     self,
-    beatMs: options.heartbeatMs,
+    beatMs: Math.min(options.heartbeatMs, (leaseTtlMs * SILENCE_SHARE) / BEATS_PER_SILENCE),
     silentMsMax: leaseTtlMs * SILENCE_SHARE,
     onChange: (members) => {
       isKnown = true

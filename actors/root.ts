@@ -6,6 +6,7 @@ import { availableParallelism, hostname } from 'node:os'
 import * as Effect from 'effect/Effect'
 import type { ActorRef } from '../runtime/actor.ts'
 import { LocalActorSystem } from '../runtime/actor-system.ts'
+import type { Clock } from '../runtime/clock.ts'
 import { SystemClock } from '../runtime/clock-system.ts'
 import { lockDirectory } from '../runtime/data-lock.ts'
 import { startHttpServer } from '../runtime/http-server.ts'
@@ -63,6 +64,8 @@ export interface RunningNode {
 export interface NodeOptions {
   /** For tests: called before each step of a flush. */
   readonly flushFaultPoint?: FaultPoint
+  /** For tests: another clock than this machine's. */
+  readonly clock?: Clock
   /** Called when somebody asks over HTTP that the node ends; whoever started it then stops it. */
   readonly terminate?: () => void
 }
@@ -98,7 +101,7 @@ export async function startNode(config: SkaldConfig, options: NodeOptions = {}):
 }
 
 async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened): Promise<string> {
-  const clock = new SystemClock()
+  const clock = options.clock ?? new SystemClock()
   const random = new SystemRandom()
   const telemetry = await startTelemetry({ endpoint: config.otel.endpoint, serviceName: config.otel.service_name, sampleRatio: config.otel.sample_ratio })
   opened.add(() => telemetry.shutdown())
