@@ -37,7 +37,7 @@ describe('the object store of a node under load', () => {
   }
 
   it('cannot be written for a while', async () => {
-    outage = await Outage.start({ SKALD_OBJECT_STORE_RETRIES: '1' })
+    outage = await Outage.start({ environment: { SKALD_OBJECT_STORE_RETRIES: '1' } })
     const objects = path.join(outage.dataDir, 'objects')
     // A file where the folder was: no one, not even root, can write there.
     await rename(objects, `${objects}.away`)
@@ -52,7 +52,7 @@ describe('the object store of a node under load', () => {
     const disk = mountSmallDisk(1)
     if ('reason' in disk) return context.skip(disk.reason)
     try {
-      outage = await Outage.start({ SKALD_OBJECT_STORE_RETRIES: '1', SKALD_OBJECT_STORE_URL: `file:${disk.mountPoint}` })
+      outage = await Outage.start({ environment: { SKALD_OBJECT_STORE_RETRIES: '1', SKALD_OBJECT_STORE_URL: `file:${disk.mountPoint}` } })
       await writeFile(path.join(disk.mountPoint, 'ballast'), Buffer.alloc(1024 * 1024)).catch(() => undefined)
       await expectPatience(() => execFileSync('mount', ['-o', 'remount,size=64m', disk.mountPoint]))
     } finally {

@@ -1,6 +1,5 @@
 /** The log is taken away from a node under load: pushers hear of it, memory stays, and it all goes on by itself with every acknowledged line once (W1, W4). */
-import { execFileSync } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
+import { rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -34,45 +33,41 @@ async function expectRecovery(): Promise<void> {
 describe('the log server', () => {
   it('is killed and stays away for a while', async () => {
     outage = await Outage.start()
-    await outage.nats.kill()
+    await outage.external!.kill()
     const first = await outage.probeUntil('a push is refused', isRefusal, 10_000)
     expect(first.status).toBe(503)
     expect(first.tookMs).toBeLessThan(6_000)
     const end = performance.now() + 1_500
     while (performance.now() < end) expect(isRefusal(await outage.probe())).toBe(true)
     expect((await fetch(`${outage.node.url}/ready`)).status).toBe(503)
-    await outage.nats.restart()
+    await outage.external!.restart()
     await expectRecovery()
   }, TIMEOUT_MS)
 
   it('hangs and comes back', async () => {
     outage = await Outage.start()
-    process.kill(outage.nats.pid, 'SIGSTOP')
+    process.kill(outage.external!.pid, 'SIGSTOP')
     try {
       expect((await outage.probeUntil('a push is refused', isRefusal, 10_000)).status).toBe(503)
       for (let i = 0; i < 2; i++) expect(isRefusal(await outage.probe())).toBe(true)
     } finally {
-      process.kill(outage.nats.pid, 'SIGCONT')
+      process.kill(outage.external!.pid, 'SIGCONT')
     }
     await expectRecovery()
   }, TIMEOUT_MS)
 })
 
-describe('the log’s disk', () => {
+describe('the disk of the embedded log server', () => {
   it('is full for a while', async (context) => {
     const disk = mountSmallDisk(48)
     if ('reason' in disk) return context.skip(disk.reason)
     const ballast = path.join(disk.mountPoint, 'ballast')
     try {
-      outage = await Outage.start({}, path.join(disk.mountPoint, 'nats'))
-      writeFileSync(ballast, Buffer.alloc(1))
-      const { Available } = diskSpace(disk.mountPoint)
-      writeFileSync(ballast, Buffer.alloc(Math.max(1, Available - 200_000)))
+      outage = await Outage.start({ log: 'embedded', dataDir: path.join(disk.mountPoint, 'data') })
+      writeFileSync(ballast, Buffer.alloc(Math.max(1, bytesFree(disk.mountPoint) - 200_000)))
       expect((await outage.probeUntil('a push is refused', isRefusal, 20_000, 100_000)).status).toBe(503)
       for (let i = 0; i < 2; i++) await outage.probe()
       rmSync(ballast)
-      // An external server that hangs after it ran full is its operator's to start again; the embedded one is restarted by the node.
-      await outage.nats.restart()
       await expectRecovery()
     } finally {
       await outage?.end()
@@ -82,14 +77,14 @@ describe('the log’s disk', () => {
   }, TIMEOUT_MS)
 })
 
-function diskSpace(folder: string): { Available: number } {
-  const [, line = ''] = execFileSync('df', ['-B1', folder], { encoding: 'utf8' }).trim().split('\n')
-  return { Available: Number(line.split(/\s+/)[3]) }
+function bytesFree(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder)
+  return bavail * bsize
 }
 
 describe('the log', () => {
   it('is at its own limit until what is in it can be flushed', async () => {
-    outage = await Outage.start({ SKALD_WAL_MAX_SIZE: '4MB' })
+    outage = await Outage.start({ environment: { SKALD_WAL_MAX_SIZE: '4MB' } })
     const objects = path.join(outage.dataDir, 'objects')
     // A file where the folder was: nothing can be put there.
     await rename(objects, `${objects}.away`)

@@ -3,7 +3,7 @@
  * answered and how much memory the node took, and counts every line at the end (W1).
  */
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Loader } from '../integration/crash/loader.ts'
@@ -18,6 +18,13 @@ export interface Probe {
   readonly retryAfterS: number | null
   readonly text: string
   readonly tookMs: number
+}
+
+export interface OutageOptions {
+  readonly environment?: Readonly<Record<string, string>>
+  /** Default: a server of the test's own, which it can keep down. */
+  readonly log?: 'external' | 'embedded'
+  readonly dataDir?: string
 }
 
 const TENANT = 'outage'
@@ -36,7 +43,8 @@ const ENVIRONMENT = {
 
 export class Outage {
   readonly node: NodeProcess
-  readonly nats: TestNats
+  /** The external log server; null: the node runs its own, in `<dataDir>/nats`. */
+  readonly external: TestNats | null
   readonly dataDir: string
   readonly probes: Probe[] = []
   readonly #loader: Loader
@@ -44,28 +52,28 @@ export class Outage {
   readonly #restMib: number
   #mostMib = 0
 
-  private constructor(node: NodeProcess, nats: TestNats, dataDir: string) {
+  private constructor(node: NodeProcess, external: TestNats | null, dataDir: string) {
     this.node = node
-    this.nats = nats
+    this.external = external
     this.dataDir = dataDir
     this.#restMib = this.#memoryMib()
-    this.#loader = new Loader({ urls: [node.url], natsUrl: nats.url, tenant: TENANT, writers: 4, linesPerPush: 5, startNs: this.#startNs, timeoutMs: 3_000 })
+    this.#loader = new Loader({ urls: [node.url], natsUrl: external?.url ?? `nats://127.0.0.1:${node.options.natsPort}`, tenant: TENANT, writers: 4, linesPerPush: 5, startNs: this.#startNs, timeoutMs: 3_000 })
   }
 
-  /** `natsDir`: where the log lives, if not in a folder of its own. */
-  static async start(environment: Readonly<Record<string, string>> = {}, natsDir?: string): Promise<Outage> {
-    const dataDir = await mkdtemp(path.join(tmpdir(), 'skald-outage-'))
-    const nats = await startTestNats({ dataDir: natsDir ?? path.join(dataDir, 'log') })
+  static async start({ environment = {}, log = 'external', dataDir: given }: OutageOptions = {}): Promise<Outage> {
+    const dataDir = given ?? (await mkdtemp(path.join(tmpdir(), 'skald-outage-')))
+    await mkdir(dataDir, { recursive: true })
+    const external = log === 'external' ? await startTestNats({ dataDir: path.join(dataDir, 'log') }) : null
     const node = new NodeProcess({
       tree: path.resolve(import.meta.dirname, '../..'),
       dataDir,
       httpPort: await freePort(),
-      natsPort: 0,
-      environment: { ...ENVIRONMENT, SKALD_NATS_URL: nats.url, ...environment },
+      natsPort: await freePort(),
+      environment: { ...ENVIRONMENT, ...(external === null ? {} : { SKALD_NATS_URL: external.url }), ...environment },
     })
     node.start()
     if (!(await node.ready(READY_MS))) throw new Error(`the node did not become ready:\n${node.log}`)
-    const outage = new Outage(node, nats, dataDir)
+    const outage = new Outage(node, external, dataDir)
     await outage.#loader.start()
     await outage.recovers(READY_MS)
     return outage
@@ -130,7 +138,7 @@ export class Outage {
   async end(): Promise<void> {
     await this.#loader.stop()
     await this.node.stop()
-    await this.nats.stop()
+    await this.external?.stop()
     await rm(this.dataDir, { recursive: true, force: true })
   }
 
