@@ -7,8 +7,9 @@
 import zlib from 'node:zlib'
 import type { Labels } from '../protocols/model.ts'
 import type { SealedRows } from './block-rows.ts'
-import { GramScanner, WORD_HASHES } from './filter-grams.ts'
+import { WORD_HASHES } from './filter-grams.ts'
 import { PAIR_HASHES, pairHashes } from './filter-pairs.ts'
+import { FilterKernel, FOLD_SLICE_BYTES_MIN } from './filter-wasm.ts'
 import { FILTER_BITS_LOG2_MAX, FILTER_BITS_LOG2_MIN, FILTER_PAGE_BITS, FILTER_PAGE_CRC_BYTES, FILTER_PAGES } from './segment-format.ts'
 
 /** Share of bits set up to which a filter is folded. A half is where a Bloom filter has the most information a bit. */
@@ -24,86 +25,69 @@ export interface BlockFilter {
   readonly bits: Uint8Array
 }
 
-export class FilterBuilder {
-  readonly #scanner = new GramScanner(true)
-  readonly #bits = new Uint8Array(FILTER_PAGES * SLICE_BYTES_MAX)
-  readonly #words = new Uint32Array(this.#bits.buffer)
-  readonly #pair = new Uint32Array(PAIR_HASHES)
-  /** Of the block at hand, before folding: no more than its bytes can need. */
-  #bitsLog2 = FILTER_BITS_LOG2_MAX
-  #sliceBytes = SLICE_BYTES_MAX
+/** Larger than this, the kernel's memory is given back after the block (a huge line) that needed it. */
+const KERNEL_BYTES_KEPT_MAX = 16 << 20
 
+let kernel: FilterKernel | null = null
+
+export class FilterBuilder {
+  readonly #pair = new Uint32Array(PAIR_HASHES)
+  #kernel: FilterKernel = (kernel ??= new FilterKernel())
+  /** Of the block at hand, before folding: no more than its bytes can need. */
+  #sliceBytes = SLICE_BYTES_MAX
+  #bitsSet = 0
+
+  /** Uses the thread's one kernel: blocks are built one after the other. */
   block(rows: SealedRows): BlockFilter {
+    this.#kernel = kernel ??= new FilterKernel()
     const hashes = rows.lines.length * HASHES_A_BYTE + PAIR_HASHES * pairCount(rows)
-    this.#bitsLog2 = Math.min(FILTER_BITS_LOG2_MAX, Math.max(FILTER_BITS_LOG2_MIN, Math.ceil(Math.log2(2 * hashes))))
-    this.#sliceBytes = sliceBytesOf(this.#bitsLog2)
-    this.#bits.fill(0, 0, FILTER_PAGES * this.#sliceBytes)
-    this.#addLines(rows.lines, rows.lengths)
+    const bitsLog2 = Math.min(FILTER_BITS_LOG2_MAX, Math.max(FILTER_BITS_LOG2_MIN, Math.ceil(Math.log2(2 * hashes))))
+    this.#sliceBytes = sliceBytesOf(bitsLog2)
+    this.#kernel.bits.fill(0, 0, FILTER_PAGES * this.#sliceBytes)
+    this.#bitsSet = this.#kernel.addLines(rows.lines, rows.lengths, this.#sliceBytes)
     if (rows.metadata !== null) this.#addPairs(rows.metadata.sets)
     if (rows.levels !== null) this.#addPairs([rows.levels.values.map((level) => ['detected_level', level] as const)])
-    return this.#folded()
-  }
-
-  #addLines(lines: Uint8Array, lengths: Uint32Array): void {
-    const scanner = this.#scanner
-    scanner.begin(lines)
-    let from = 0
-    for (let row = 0; row < lengths.length; row++) {
-      const to = from + lengths[row]!
-      scanner.scan(from, to)
-      this.#addHashes(scanner.idHashes, scanner.idCount)
-      this.#addHashes(scanner.wordHashes, scanner.wordCount)
-      from = to
-    }
-  }
-
-  #addHashes(hashes: Uint32Array, count: number): void {
-    const bits = this.#bits
-    const sliceBytes = this.#sliceBytes
-    for (let i = 0; i < count; i++) {
-      const hash = hashes[i]!
-      bits[(hash >>> (32 - FILTER_PAGE_BITS)) * sliceBytes + ((hash >>> 3) & (sliceBytes - 1))]! |= 1 << (hash & 7)
-    }
+    const filter = this.#folded(bitsLog2)
+    if (this.#kernel.heldBytes > KERNEL_BYTES_KEPT_MAX) kernel = null
+    return filter
   }
 
   #addPairs(sets: ReadonlyArray<Labels>): void {
     for (const set of sets) {
       for (const [name, value] of set) {
         pairHashes(name, value, this.#pair)
-        this.#addHashes(this.#pair, PAIR_HASHES)
+        for (const hash of this.#pair) this.#add(hash)
       }
     }
   }
 
-  #folded(): BlockFilter {
-    const before = this.#sliceBytes
-    let bitsLog2 = this.#bitsLog2
-    for (let after = folding(this.#density()); after <= DENSITY_MAX && bitsLog2 > FILTER_BITS_LOG2_MIN; after = folding(after)) bitsLog2--
-    const sliceBytes = sliceBytesOf(bitsLog2)
-    const bits = new Uint8Array(FILTER_PAGES * sliceBytes)
-    if (sliceBytes < 4) layOver(this.#bits, before, bits, sliceBytes)
-    else layOver(this.#words, before / 4, new Uint32Array(bits.buffer), sliceBytes / 4)
-    return { bitsLog2, bits }
+  #add(hash: number): void {
+    const { bits } = this.#kernel
+    const at = (hash >>> (32 - FILTER_PAGE_BITS)) * this.#sliceBytes + ((hash >>> 3) & (this.#sliceBytes - 1))
+    const old = bits[at]!
+    bits[at] = old | (1 << (hash & 7))
+    if (bits[at] !== old) this.#bitsSet++
   }
 
-  #density(): number {
-    const words = (FILTER_PAGES * this.#sliceBytes) / 4
-    let set = 0
-    for (let i = 0; i < words; i++) {
-      let v = this.#words[i]!
-      v -= (v >>> 1) & 0x5555_5555
-      v = (v & 0x3333_3333) + ((v >>> 2) & 0x3333_3333)
-      set += Math.imul((v + (v >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24
-    }
-    return set / (32 * words)
+  #folded(bitsLog2Before: number): BlockFilter {
+    let bitsLog2 = bitsLog2Before
+    const density = this.#bitsSet / 2 ** bitsLog2
+    for (let after = folding(density); after <= DENSITY_MAX && bitsLog2 > FILTER_BITS_LOG2_MIN; after = folding(after)) bitsLog2--
+    const sliceBytes = sliceBytesOf(bitsLog2)
+    if (sliceBytes >= FOLD_SLICE_BYTES_MIN) this.#kernel.fold(this.#sliceBytes, sliceBytes)
+    else foldSmall(this.#kernel.bits, this.#sliceBytes, sliceBytes)
+    return { bitsLog2, bits: this.#kernel.bits.slice(0, FILTER_PAGES * sliceBytes) }
   }
 }
 
-/** Each page's slice of `before` elements onto one of `after`, both powers of two. */
-function layOver<T extends Uint8Array | Uint32Array>(from: T, before: number, to: T, after: number): void {
+/** Each page's slice of `before` bytes onto one of `after`, both powers of two, in place: no slice is written before it was read. */
+function foldSmall(bits: Uint8Array, before: number, after: number): void {
   for (let page = 0; page < FILTER_PAGES; page++) {
-    const target = page * after
-    for (let i = 0, at = page * before; i < before; i++, at++) to[target + (i & (after - 1))] = to[target + (i & (after - 1))]! | from[at]!
+    for (let i = 0; i < after; i++) {
+      let all = 0
+      for (let at = page * before + i; at < (page + 1) * before; at += after) all |= bits[at]!
+      bits[page * after + i] = all
+    }
   }
 }
 

@@ -25,7 +25,7 @@ type Probe = ReadonlyArray<number>
 /** All of these, of each at least one. */
 export type FilterQuestion = ReadonlyArray<ReadonlyArray<Probe>>
 
-const scanner = new GramScanner(false)
+const scanner = new GramScanner()
 
 /** Grams spread evenly over the literal; [] when it has none: it can be anywhere. */
 export function literalProbe(literal: string): Probe {

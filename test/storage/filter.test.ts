@@ -14,7 +14,7 @@ const T0 = 1_700_000_000_000_000_000n
 const BOUNDS = { minNs: 0n, maxNs: 2n ** 62n }
 
 function gramsOf(line: string): Set<number> {
-  const scanner = new GramScanner(false)
+  const scanner = new GramScanner()
   const bytes = Buffer.from(line)
   scanner.begin(bytes)
   scanner.scan(0, bytes.length)
