@@ -37,6 +37,8 @@ const TENANT = 'crash'
 const WRITERS = 12
 /** As agents do: a push that hangs is tried again elsewhere. */
 const PUSH_TIMEOUT_MS = 3_000
+/** What dies matters here, not how much two cores can take. */
+const PUSH_PAUSE_MS = 40
 const READY_MS = 60_000
 /** Small segments and short ages, so that kills fall into flushes as often as between them. */
 const ENVIRONMENT = {
@@ -54,7 +56,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const topology = await Topology.start({ ...options, environment: { ...ENVIRONMENT, ...options.environment } })
   const startNs = BigInt(Date.now() - 3_600_000) * 1_000_000n
   try {
-    const loader = new Loader({ urls: topology.urls, natsUrl: topology.nats.url, tenant: TENANT, writers: WRITERS, linesPerPush: 5, startNs, timeoutMs: PUSH_TIMEOUT_MS })
+    const loader = new Loader({ urls: topology.urls, natsUrl: topology.nats.url, tenant: TENANT, writers: WRITERS, linesPerPush: 5, startNs, timeoutMs: PUSH_TIMEOUT_MS, pauseMs: PUSH_PAUSE_MS })
     await loader.start()
     const probe = new QueryProbe({ urls: topology.urls, tenant: TENANT, writers: WRITERS, loader })
     const rounds = new Rounds(topology, loader, probe, options)

@@ -13,6 +13,8 @@ export interface LoaderOptions {
   readonly writers: number
   readonly linesPerPush: number
   readonly startNs: bigint
+  /** Between two pushes of a writer; default none. */
+  readonly pauseMs?: number
   /** After this a push without an answer counts as not acknowledged. */
   readonly timeoutMs?: number
 }
@@ -81,6 +83,7 @@ export class Loader {
     const retries = writer % 2 === 0
     const overNats = writer % 4 >= 2
     for (let push = 0; this.running; push++) {
+      if (push > 0 && this.options.pauseMs !== undefined) await new Promise((resolve) => setTimeout(resolve, this.options.pauseMs))
       const from = this.tried[writer]!
       const to = from + this.options.linesPerPush
       this.tried[writer] = to
