@@ -1,4 +1,4 @@
-/** The chaos test: SIGKILL any node or any nats-server at random under load, many times; queries all the while; then every line is counted (W1, Q1-Q3, R1, R2). */
+/** The chaos test: SIGKILL any node or any nats-server at random under load, or restart a node in order, many times; queries all the while; then every line is counted (W1, Q1-Q3, R1, R2). */
 import { Loader } from '../crash/loader.ts'
 import { verify, type Verdict } from '../crash/verify.ts'
 import { QueryProbe } from './query-probe.ts'
@@ -16,6 +16,7 @@ export interface ChaosResult extends Verdict {
   readonly rounds: number
   readonly nodeKills: number
   readonly natsKills: number
+  readonly restarts: number
   readonly pushes: number
   readonly pushMs: Quantiles
   readonly queries: number
@@ -23,6 +24,8 @@ export interface ChaosResult extends Verdict {
   readonly failedQueries: ReadonlyArray<string>
   /** From a node's death until all its partitions were served by others. */
   readonly moveMs: Quantiles
+  /** From SIGTERM until all its partitions were served by others. */
+  readonly drainMs: Quantiles
   /** From a nats-server's death until pushes to every partition were acknowledged again. */
   readonly natsGapMs: Quantiles
 }
@@ -64,18 +67,20 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const tally = await loader.stop()
     const probed = await probe.stop()
     const verdict = await verify(topology.urls[0]!, TENANT, tally, startNs)
-    const { nodeKills, natsKills, moveMs, natsGapMs } = rounds
+    const { nodeKills, natsKills, restarts, moveMs, drainMs, natsGapMs } = rounds
     return {
       ...verdict,
-      rounds: nodeKills + natsKills,
+      rounds: nodeKills + natsKills + restarts,
       nodeKills,
       natsKills,
+      restarts,
       pushes: tally.pushes,
       pushMs: quantiles(tally.latenciesMs),
       queries: probed.queries,
       queryMs: quantiles(probed.latenciesMs),
       failedQueries: probed.failedQueries,
       moveMs: quantiles(moveMs),
+      drainMs: quantiles(drainMs),
       natsGapMs: quantiles(natsGapMs),
     }
   } finally {
@@ -86,7 +91,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
 class Rounds {
   nodeKills = 0
   natsKills = 0
+  restarts = 0
   readonly moveMs: number[] = []
+  readonly drainMs: number[] = []
   readonly natsGapMs: number[] = []
   private readonly topology: Topology
   private readonly loader: Loader
@@ -107,8 +114,8 @@ class Rounds {
     await this.everyWriterGoesOn('before the first round')
     for (let round = 1; round <= this.options.rounds && performance.now() < end; round++) {
       await sleep(this.random() * 1_000)
-      const ofNats = this.topology.nats.count >= 3 && this.random() < 0.5
-      const what = ofNats ? await this.killNats() : await this.killNode()
+      const chance = this.random()
+      const what = chance < 0.4 && this.topology.nats.count >= 3 ? await this.killNats() : chance < 0.8 ? await this.killNode() : await this.restartNode()
       this.options.report(`round ${round}: ${what}, ${this.loader.count} lines acknowledged, ${this.probe.failures} queries failed`)
     }
   }
@@ -119,14 +126,37 @@ class Rounds {
     const begun = performance.now()
     await nodes[index]!.kill()
     this.nodeKills++
+    const tookMs = await this.untilMoved(index, begun)
+    this.moveMs.push(tookMs)
+    await this.startAgain(index)
+    return `killed ${nodeName(index)}, its partitions moved after ${Math.round(tookMs)} ms`
+  }
+
+  private async restartNode(): Promise<string> {
+    const { nodes } = this.topology
+    const index = Math.floor(this.random() * nodes.length)
+    const begun = performance.now()
+    const stopped = nodes[index]!.stop()
+    this.restarts++
+    const tookMs = await this.untilMoved(index, begun)
+    this.drainMs.push(tookMs)
+    await stopped
+    await this.startAgain(index)
+    return `stopped ${nodeName(index)}, its partitions moved after ${Math.round(tookMs)} ms`
+  }
+
+  private async untilMoved(index: number, begun: number): Promise<number> {
+    const { nodes } = this.topology
     const witness = nodes[(index + 1) % nodes.length]!
     await until(() => hasMoved(witness.url, nodeName(index)), READY_MS, () => `partitions of ${nodeName(index)} did not move:\n${witness.log}`)
-    const tookMs = performance.now() - begun
-    this.moveMs.push(tookMs)
-    nodes[index]!.start()
-    if (!(await nodes[index]!.ready(READY_MS))) throw new Error(`${nodeName(index)} did not come back:\n${nodes[index]!.log}`)
-    await this.everyWriterGoesOn(`after ${nodeName(index)} was killed`)
-    return `killed ${nodeName(index)}, its partitions moved after ${Math.round(tookMs)} ms`
+    return performance.now() - begun
+  }
+
+  private async startAgain(index: number): Promise<void> {
+    const node = this.topology.nodes[index]!
+    node.start()
+    if (!(await node.ready(READY_MS))) throw new Error(`${nodeName(index)} did not come back:\n${node.log}`)
+    await this.everyWriterGoesOn(`after ${nodeName(index)} was ended`)
   }
 
   private async killNats(): Promise<string> {
