@@ -9,6 +9,7 @@ COPY protocols protocols
 COPY runtime runtime
 COPY storage storage
 ENV SKALD_HTTP_HOST=0.0.0.0 SKALD_DATA_DIR=/data
+RUN mkdir /data && chown node:node /data
 VOLUME /data
 EXPOSE 3100
 USER node

@@ -12,7 +12,7 @@ export const CONFIG_SCHEMA = {
   partitions: integer(1, 'Partitions of the write-ahead log: one for a single node, a few a node for a cluster. Can grow later.', 1, 4096),
   roles: texts(['all'], 'What this node does: `all`, or some of gateway, partitions, query, ruler, compactor.'),
   node_id: text('', 'Name of this node in the ring, stable over restarts. Empty: kept in `data_dir`.'),
-  zone: text('', 'Failure zone of this node; standbys go elsewhere if they can.'),
+  zone: text('', 'Failure zone of this node, shown in the ring.'),
   http: {
     host: text('127.0.0.1', 'Address to listen on.'),
     port: integer(3100, 'Port to listen on; 0 takes a free one.', 0, 65_535),
