@@ -158,7 +158,7 @@ function flushHolding(parts: FlusherParts, job: FlushJob, held: MemoryAccount): 
   return span('flush', attributes, { traceparent: parent }, flush, links)
 }
 
-const encodingBytes = ({ cut }: EncodeTask): number => ENCODE_SHARE * cut.slabs.reduce((sum, { bytes }) => sum + bytes.byteLength, 0)
+const encodingBytes = ({ cut }: EncodeTask): number => Math.ceil(ENCODE_SHARE * cut.slabs.reduce((sum, { bytes }) => sum + bytes.byteLength, 0))
 
 function observe(metrics: NodeMetrics, job: FlushJob, object: EncodedSegment | null): void {
   metrics.segmentsFlushed.inc({ reason: job.reason })
