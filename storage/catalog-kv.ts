@@ -11,8 +11,9 @@ import type { Kv, KvBucket, KvEvent, KvWatch } from '../runtime/kv.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Sequence } from '../protocols/model.ts'
 import { type CatalogHead, decodeHead } from './catalog-codec.ts'
+import { assertNotFenced, claimedHead, committedHead } from './catalog-decision.ts'
 import { CatalogHeads, HEADS_PREFIX, parseKey, type StoredHead } from './catalog-heads.ts'
-import { type Catalog, FencedError, type PartitionCatalog, type SegmentEntry } from './catalog.ts'
+import type { Catalog, PartitionCatalog, SegmentEntry } from './catalog.ts'
 
 export const CATALOG_BUCKET = 'skald_catalog'
 
@@ -97,14 +98,14 @@ class KvCatalog implements Catalog {
 
   claim(partition: number, epoch: number): Promise<PartitionCatalog> {
     // Written even when the epoch is there already: only a compare-and-set proves that what was read is the newest.
-    return this.#change(partition, epoch, (head) => ({ ...head, epoch }), 'always')
+    return this.#change(partition, epoch, (head) => claimedHead(head, epoch), 'always')
   }
 
   commit(partition: number, epoch: number, checkpoint: Sequence, segment: SegmentEntry | null): Promise<PartitionCatalog> {
     if (segment !== null && (segment.last !== checkpoint || segment.partition !== partition)) {
       throw new Error(`segment ${segment.key} does not end at checkpoint ${checkpoint} of partition ${partition}`)
     }
-    return this.#change(partition, epoch, (head) => withSegment(partition, head, epoch, checkpoint, segment), 'when-changed')
+    return this.#change(partition, epoch, (head) => committedHead(partition, head, epoch, checkpoint, segment), 'when-changed')
   }
 
   async close(): Promise<void> {
@@ -118,10 +119,7 @@ class KvCatalog implements Catalog {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const stored = known ?? (await this.#heads.read(partition))
       const head = this.#furthest(partition, stored?.head)
-      if (Math.max(head.epoch, stored?.head.epoch ?? 0) > epoch) {
-        this.#adopt(partition, head)
-        throw new FencedError(partition, epoch)
-      }
+      this.#fence(partition, head, Math.max(head.epoch, stored?.head.epoch ?? 0), epoch)
       const next = decide(head)
       if (next === stored?.head && write === 'when-changed') return this.#adopt(partition, head)
       const written = await this.#heads.write(partition, next, stored?.revision ?? null)
@@ -133,6 +131,12 @@ class KvCatalog implements Catalog {
       await this.#options.clock.sleep(this.#options.random.next() * Math.min(RETRY_MS_MAX, 2 ** tries))
     }
     throw new SkaldError('storage_unavailable', `catalog of partition ${partition}: ${TRIES_MAX} writes in a row were overtaken by others`)
+  }
+
+  /** Whoever is fenced knows at least by whom. */
+  #fence(partition: number, head: CatalogHead, newestEpoch: number, epoch: number): void {
+    if (newestEpoch > epoch) this.#adopt(partition, head)
+    assertNotFenced(partition, { epoch: newestEpoch }, epoch)
   }
 
   /** Failures are left to whoever waits. */
@@ -184,12 +188,4 @@ class KvCatalog implements Catalog {
     }
     return catalog
   }
-}
-
-/** Nothing changes when the commit is in already; what overlaps it without being it was stored by somebody else. */
-function withSegment(partition: number, head: CatalogHead, epoch: number, checkpoint: Sequence, segment: SegmentEntry | null): CatalogHead {
-  if (segment === null) return checkpoint <= head.checkpoint ? head : { ...head, epoch, checkpoint }
-  if (segment.first > head.checkpoint) return { ...head, epoch, checkpoint, segments: [...head.segments, segment] }
-  if (head.segments.some((known) => known.key === segment.key)) return head
-  throw new FencedError(partition, epoch)
 }
