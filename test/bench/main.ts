@@ -5,6 +5,8 @@ type Figures = Record<string, string | number>
 const BENCHMARKS: Readonly<Record<string, () => Promise<Figures>>> = {
   ingest: async () => (await import('./ingest.ts')).benchIngest(),
   query: async () => (await import('./query.ts')).benchQuery(),
+  'search-cost': async () => (await import('./search-cost.ts')).benchSearchCost(),
+  'small-streams': async () => (await import('./small-streams.ts')).benchSmallStreams(),
   'push-decode': async () => (await import('./push-decode.ts')).benchPushDecode(),
   segment: async () => (await import('./segment.ts')).benchSegment(),
   wal: async () => (await import('./wal.ts')).benchWal(),

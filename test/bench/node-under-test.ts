@@ -7,6 +7,8 @@ import { freePort, NodeProcess } from '../support/node-process.ts'
 
 const TICKS_PER_SECOND = 100
 const UNLIMITED = {
+  // As `npm start` does.
+  NODE_OPTIONS: '--max-semi-space-size=4',
   SKALD_LOG_LEVEL: 'warn',
   SKALD_LIMITS_CONFIG_INGESTION_RATE_MB: '10000',
   SKALD_LIMITS_CONFIG_INGESTION_BURST_SIZE_MB: '20000',
@@ -27,9 +29,9 @@ export class NodeUnderTest {
     this.folder = folder
   }
 
-  static async start(): Promise<NodeUnderTest> {
+  static async start(environment: Readonly<Record<string, string>> = {}): Promise<NodeUnderTest> {
     const folder = await mkdtemp(path.join(tmpdir(), 'skald-bench-'))
-    const node = new NodeProcess({ tree: path.resolve(import.meta.dirname, '../..'), dataDir: folder, httpPort: await freePort(), natsPort: await freePort(), environment: UNLIMITED })
+    const node = new NodeProcess({ tree: path.resolve(import.meta.dirname, '../..'), dataDir: folder, httpPort: await freePort(), natsPort: await freePort(), environment: { ...UNLIMITED, ...environment } })
     node.start()
     if (!(await node.ready(30_000))) throw new Error(`the node did not become ready:\n${node.log}`)
     return new NodeUnderTest(node, folder)
