@@ -1,17 +1,16 @@
-# The program with its own Node; nats-server is only embedded when `nats.url` is unset, so the image of a cluster needs none.
+# The program alone: nats-server is embedded only when `nats.url` is unset, so the image of a cluster needs none.
 FROM node:24-bookworm-slim
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --omit=optional
+RUN npm ci --omit=dev && mkdir /data && chown node:node /data
 COPY actors actors
 COPY bin bin
 COPY protocols protocols
 COPY runtime runtime
 COPY storage storage
 ENV SKALD_HTTP_HOST=0.0.0.0 SKALD_DATA_DIR=/data
-RUN mkdir /data && chown node:node /data
 VOLUME /data
 EXPOSE 3100
 USER node
-ENTRYPOINT ["node", "bin/skald.ts"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "bin/skald.ts"]
 CMD ["start"]
