@@ -43,6 +43,8 @@ export interface NodeOptions {
   readonly heartbeatMs: number
   /** How fast its clock goes. */
   readonly rate: number
+  /** Its memory budget; default ample. */
+  readonly memoryBytes?: number
   readonly log?: Logger
 }
 
@@ -67,6 +69,7 @@ export class SimulatedNode {
   querier: Querier | undefined
   cluster: Cluster | undefined
   directory: PartitionDirectory | undefined
+  budget: MemoryBudget | undefined
   readonly #world: World
   readonly #kv: MemoryKv
   readonly #transport: MemoryTransport
@@ -117,7 +120,8 @@ export class SimulatedNode {
     const store = simulatedObjects(world, links.objects, process, writer)
     const catalog = await openKvCatalog(kv, { clock, random })
     const work = makeInlineWork(store, CACHE_BYTES)
-    const budget = new MemoryBudget({ bytesMax: MEMORY_BYTES })
+    const budget = new MemoryBudget({ bytesMax: this.options.memoryBytes ?? MEMORY_BYTES })
+    this.budget = budget
     const metrics = makeNodeMetrics(createMetrics())
     const flusher = makeFlusher({ work, store, catalog, wal, log, budget, metrics, clock, random, concurrentFlushesMax: 8 })
     const system = new LocalActorSystem({

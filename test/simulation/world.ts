@@ -16,6 +16,8 @@ export interface WorldOptions {
   readonly seed: number
   readonly partitions: number
   readonly lossRatio: number
+  /** The log's own limit, a partition; default none. */
+  readonly walBytesMax?: number
   /** Told every line of the history. */
   readonly onTrace?: (line: string) => void
 }
@@ -29,7 +31,7 @@ export class World {
   readonly partitions: number
   readonly broker: MemoryBroker
   readonly kv: MemoryKvServer
-  readonly wal = new MemoryWal()
+  readonly wal: MemoryWal
   readonly objects: MemoryObjectStore
   readonly slabs = new SlabPool(SLABS_KEPT_BYTES)
   readonly invariants = new Invariants()
@@ -40,6 +42,7 @@ export class World {
   constructor(options: WorldOptions) {
     this.random = new SeededRandom(options.seed)
     this.partitions = options.partitions
+    this.wal = new MemoryWal(options.walBytesMax === undefined ? {} : { bytesMax: options.walBytesMax })
     this.#onTrace = options.onTrace
     this.broker = new MemoryBroker({ clock: this.clock, random: this.random.fork(), latencyMaxMs: LATENCY_MAX_MS, lossRatio: options.lossRatio })
     this.kv = new MemoryKvServer(this.clock, this.random.fork())
