@@ -14,7 +14,7 @@ const TIMEOUT_MS = 240_000
 const UNPACKERS = 2
 
 /** The folder that holds the unpacked tree; made once. */
-export async function unpackDebianPackages(localDir: string, suite: string, packages: ReadonlyArray<string>): Promise<string> {
+export async function unpackDebianPackages(localDir: string, suite: string, packages: ReadonlyArray<string>, timeoutMs = TIMEOUT_MS): Promise<string> {
   const unpacked = path.join(localDir, 'root')
   if (existsSync(unpacked)) return unpacked
   const codename = /^VERSION_CODENAME=(.+)$/m.exec(existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '')?.[1]
@@ -22,8 +22,8 @@ export async function unpackDebianPackages(localDir: string, suite: string, pack
   const work = path.join(localDir, `fetch-${process.pid}`)
   try {
     const options = await aptOptions(work, suite, codename)
-    await run('apt-get', [...options, 'update'], { timeout: TIMEOUT_MS })
-    await run('apt-get', [...options, '-y', '--no-install-recommends', '--download-only', 'install', ...packages], { timeout: TIMEOUT_MS, maxBuffer: 16 << 20 })
+    await run('apt-get', [...options, 'update'], { timeout: timeoutMs })
+    await run('apt-get', [...options, '-y', '--no-install-recommends', '--download-only', 'install', ...packages], { timeout: timeoutMs, maxBuffer: 16 << 20 })
     await unpackAll(path.join(work, 'cache/archives'), path.join(work, 'root'))
     renameSync(path.join(work, 'root'), unpacked)
   } finally {

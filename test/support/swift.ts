@@ -28,10 +28,10 @@ export interface TestSwift {
   stop(): Promise<void>
 }
 
-/** The unpacked tree, or the reason why there is none. */
-export async function fetchSwift(): Promise<{ readonly root: string } | { readonly reason: string }> {
+/** The unpacked tree, or the reason why there is none. `timeoutMs`: of each of the two downloads. */
+export async function fetchSwift(timeoutMs?: number): Promise<{ readonly root: string } | { readonly reason: string }> {
   try {
-    return { root: await unpackDebianPackages(LOCAL, 'trixie', PACKAGES) }
+    return { root: await unpackDebianPackages(LOCAL, 'trixie', PACKAGES, timeoutMs) }
   } catch (error) {
     return { reason: `Swift cannot be fetched here: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}` }
   }
