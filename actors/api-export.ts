@@ -17,7 +17,6 @@ import type { Services } from './services.ts'
 
 /** The first page; the next ones hold about `PAGE_BYTES` of lines. */
 const PAGE_ENTRIES_FIRST = 1_000
-const PAGE_ENTRIES_MIN = 16
 /** A page grows up to this when more entries than it holds have the same time, or lines are short. */
 const PAGE_ENTRIES_MAX = 50_000
 const PAGE_BYTES = 8 * 1024 * 1024
@@ -69,7 +68,7 @@ async function* exportLines(frontEnd: QueryFrontEnd, what: Export, from: ExportC
       yield text
       cursor = cursorAfter(cursor, sent)
       left -= sent.length
-      wanted = Math.max(PAGE_ENTRIES_MIN, Math.min(PAGE_ENTRIES_MAX, Math.trunc((PAGE_BYTES / text.length) * sent.length)))
+      wanted = Math.max(1, Math.min(PAGE_ENTRIES_MAX, Math.trunc((PAGE_BYTES / text.length) * sent.length)))
     } else wanted = beyond(asked, cursor)
     if (page.entries.length < asked && fresh.length === sent.length) return
   }
@@ -82,7 +81,7 @@ async function fittingPage(frontEnd: QueryFrontEnd, what: Export, cursor: Export
     try {
       return { page: await readPage(frontEnd, what, cursor, asked), asked }
     } catch (error) {
-      if (!(error instanceof SkaldError && error.code === 'query_limit') || asked / 2 < PAGE_ENTRIES_MIN) throw error
+      if (!(error instanceof SkaldError && error.code === 'query_limit') || asked === 1) throw error
     }
   }
 }

@@ -60,7 +60,7 @@ export const CONFIG_SCHEMA = {
     stream_idle_period: duration('10m', 'An idle stream leaves memory after this.'),
   },
   querier: {
-    max_concurrent: integer(16, 'Queries at once on this node.', 1, 1024),
+    max_concurrent: integer(8, 'Large queries at once on this node; small ones (under 4 MB of lines) may run beside them.', 1, 1024),
     workers: integer(0, 'Worker threads for queries and encoding; 0: one a core.', 0, 256),
     catch_up_timeout: duration('10s', 'How long a query waits for an owner to have applied what was acknowledged before it.'),
     metadata_by: choice(['received', 'entry_time'], 'received', 'Whether labels, series and index statistics of a time range go by when entries were received, or by their own time.'),

@@ -24,6 +24,10 @@ export class FairQueue {
     this.waitingMax = waitingMax
   }
 
+  get busy(): number {
+    return this.running
+  }
+
   get waiting(): number {
     return [...this.queues.values()].reduce((sum, queue) => sum + queue.length, 0)
   }

@@ -20,6 +20,8 @@ export interface ScanRequest {
   readonly signal: AbortSignal
   /** False: everything is read anew. */
   readonly cached: boolean
+  /** Stored and fresh bytes that it reads at most, where that is known: a small scan does not wait for memory. */
+  readonly readBytesMax?: number
 }
 
 export interface Querier {
@@ -27,7 +29,8 @@ export interface Querier {
   scan(request: ScanRequest): Promise<ScanAnswer>
   /** What a scan would read and skip of the segments, without reading a line. */
   explain(tenant: string, plan: ScanPlan, signal: AbortSignal): Promise<SelectAnswer>
-  series(tenant: string, matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>, signal: AbortSignal): Promise<SeriesAnswer>
+  /** `within`: only segments that hold entries of that time are looked at (of those, all streams). */
+  series(tenant: string, matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>, signal: AbortSignal, within?: EntryTimes): Promise<SeriesAnswer>
 }
 
 /** What of the data each partition contributes: its head's answer, and the segments that complete it. */
@@ -51,7 +54,7 @@ export function makeQuerier(parts: QuerierParts): Querier {
   return {
     scan: (request) => scan(parts, request),
     explain: (tenant, plan, signal) => explain(services, tenant, plan, signal),
-    series: (tenant, matcherSets, signal) => series(services, reads, tenant, matcherSets, signal),
+    series: (tenant, matcherSets, signal, within) => series(services, reads, { tenant, matcherSets, signal, within }),
   }
 }
 
@@ -84,16 +87,23 @@ async function scan(parts: QuerierParts, request: ScanRequest): Promise<ScanAnsw
 
 type ScanSegment = (segment: SegmentEntry) => Promise<void>
 
-function inTime(segments: ReadonlyArray<SegmentEntry>, plan: ScanPlan): SegmentEntry[] {
-  const { minNs, maxNs } = scanNeeds(plan)
+/** Inclusive. */
+export interface EntryTimes {
+  readonly minNs: bigint
+  readonly maxNs: bigint
+}
+
+const inTime = (segments: ReadonlyArray<SegmentEntry>, plan: ScanPlan): SegmentEntry[] => overlapping(segments, scanNeeds(plan))
+
+function overlapping(segments: ReadonlyArray<SegmentEntry>, { minNs, maxNs }: EntryTimes): SegmentEntry[] {
   return segments.filter((s) => BigInt(s.maxNs) >= minNs && BigInt(s.minNs) <= maxNs)
 }
 
-async function scanSegment({ services, cache }: QuerierParts, { tenant, plan, signal, cached }: ScanRequest, segment: SegmentEntry, nowMs: number): Promise<ScanAnswer> {
+async function scanSegment({ services, cache }: QuerierParts, { tenant, plan, signal, cached, readBytesMax }: ScanRequest, segment: SegmentEntry, nowMs: number): Promise<ScanAnswer> {
   const key = cached ? partialKey(tenant, segment, plan) : null
   const known = key === null ? null : cache.get(key)
   if (known !== null) return { partial: { ...known, stats: { ...NOTHING_READ } }, statistics: { ...emptyStatistics(), segments: 1, segmentsFromCache: 1 }, warnings: [] }
-  const answer = await services.work.scanSegments(tenant, plan, [segment], nowMs, signal)
+  const answer = await services.work.scanSegments(tenant, plan, [segment], nowMs, signal, readBytesMax)
   if (key !== null && answer.warnings.length === 0) cache.put(key, answer.partial)
   return answer
 }
@@ -157,15 +167,16 @@ function fullBound(partial: ScanPartial, plan: LogScanPlan): bigint | null {
   return last === undefined ? null : BigInt(last.ns)
 }
 
-async function series(
-  services: Services,
-  reads: PartitionReads,
-  tenant: string,
-  matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>,
-  signal: AbortSignal,
-): Promise<SeriesAnswer> {
+interface SeriesRequest {
+  readonly tenant: string
+  readonly matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>
+  readonly signal: AbortSignal
+  readonly within: EntryTimes | undefined
+}
+
+async function series(services: Services, reads: PartitionReads, { tenant, matcherSets, signal, within }: SeriesRequest): Promise<SeriesAnswer> {
   const sources = await gatherSources(services, tenant, (partition) => reads.series(partition, tenant, matcherSets, signal))
-  const stored = await services.work.series(tenant, matcherSets, sources.segments, signal)
+  const stored = await services.work.series(tenant, matcherSets, within === undefined ? sources.segments : overlapping(sources.segments, within), signal)
   return {
     series: [...sources.heads.flatMap((h) => h.series), ...stored.series],
     warnings: [...sources.warnings, ...stored.warnings],

@@ -7,6 +7,7 @@ import type { Limits } from '../protocols/limits.ts'
 import { formatBytes } from '../protocols/logql/durations.ts'
 import { scanNeeds } from '../protocols/logql/scan-needs.ts'
 import type { ScanPlan } from '../protocols/logql/scan.ts'
+import type { SegmentEntry } from '../storage/catalog.ts'
 import type { Querier } from './querier.ts'
 import type { Services } from './services.ts'
 
@@ -17,19 +18,16 @@ export interface CostQuestion {
 }
 
 /** Bytes of lines that the scans may read at most. Reads nothing. */
-export function costBound({ catalog, partitionCount, budget }: Services, tenant: string, scans: ReadonlyArray<ScanPlan>): number {
-  let bytes = 0
-  for (const plan of scans) {
-    const { minNs, maxNs } = scanNeeds(plan)
-    bytes += budget.usedBytes('heads')
-    for (let partition = 0; partition < partitionCount(); partition++) {
-      for (const segment of catalog.current(partition).segments) {
-        if (segment.tenants !== null && !segment.tenants.includes(tenant)) continue
-        if (BigInt(segment.maxNs) >= minNs && BigInt(segment.minNs) <= maxNs) bytes += segment.rawBytes
-      }
-    }
-  }
-  return bytes
+export function costBound(services: Services, tenant: string, scans: ReadonlyArray<ScanPlan>): number {
+  const heads = services.budget.usedBytes('heads')
+  return scans.reduce((sum, plan) => sum + heads + segmentsOf(services, tenant, plan).reduce((bytes, { rawBytes }) => bytes + rawBytes, 0), 0)
+}
+
+function segmentsOf({ catalog, partitionCount }: Services, tenant: string, plan: ScanPlan): SegmentEntry[] {
+  const { minNs, maxNs } = scanNeeds(plan)
+  const partitions = Array.from({ length: partitionCount() }, (_, p) => p)
+  const wanted = (s: SegmentEntry): boolean => (s.tenants === null || s.tenants.includes(tenant)) && BigInt(s.maxNs) >= minNs && BigInt(s.minNs) <= maxNs
+  return partitions.flatMap((partition) => catalog.current(partition).segments.filter(wanted))
 }
 
 /** Bytes of lines of the streams and times that the scans ask for. Reads footers. */
@@ -37,11 +35,24 @@ export async function exactCost(querier: Querier, { tenant, scans, signal }: Cos
   const costs = await Promise.all(
     scans.map(async (plan) => {
       const { minNs, maxNs } = scanNeeds(plan)
-      const { series } = await querier.series(tenant, [plan.matchers], signal)
+      const { series } = await querier.series(tenant, [plan.matchers], signal, { minNs, maxNs })
       return series.reduce((sum, facts) => (facts.maxNs >= minNs && facts.minNs <= maxNs ? sum + facts.lineBytes : sum), 0)
     }),
   )
   return costs.reduce((sum, cost) => sum + cost, 0)
+}
+
+/** What makes a query small: it may pass those that wait, and needs no room in memory. */
+const SMALL_BYTES = 4 * 1024 * 1024
+/** Footers that are looked at to find out. */
+const SMALL_SEGMENTS_MAX = 64
+
+/** Bytes of lines that the scans read, when they are few; null: many, or too many footers to know. */
+export async function smallCost(services: Services, querier: Querier, question: CostQuestion): Promise<number | null> {
+  const { tenant, scans } = question
+  if (scans.some((plan) => segmentsOf(services, tenant, plan).length > SMALL_SEGMENTS_MAX)) return null
+  const cost = await exactCost(querier, question)
+  return cost <= SMALL_BYTES ? cost : null
 }
 
 /** Throws `query_limit` in Loki's words when the scans would read more than the tenant may. */

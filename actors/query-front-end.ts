@@ -15,11 +15,10 @@ import type { ScanPlan } from '../protocols/logql/scan.ts'
 import { isWide } from '../protocols/logql/validate.ts'
 import type { TenantId, TimeNs } from '../protocols/model.ts'
 import { checkResolution } from '../protocols/query-params.ts'
-import type { FairQueue } from './fair-queue.ts'
-import type { Querier } from './querier.ts'
 import { Coalescer } from './query-coalescing.ts'
 import { checkCost, costBound } from './query-cost.ts'
 import { withDeadline } from './query-deadline.ts'
+import { makeQueryLanes, type LaneParts, type QueryTurn } from './query-lanes.ts'
 import { queryStatistics } from './query-statistics.ts'
 import { sumStatistics } from './read-statistics.ts'
 import type { ReadStatistics, ScanAnswer } from './segment-work.ts'
@@ -70,19 +69,14 @@ export interface Planned {
   readonly empty: boolean
 }
 
-export interface FrontEndParts {
-  readonly services: Services
-  readonly querier: Querier
-  readonly queue: FairQueue
-}
-
-export function makeQueryFrontEnd(parts: FrontEndParts): QueryFrontEnd {
-  const { services, querier, queue } = parts
+export function makeQueryFrontEnd(parts: LaneParts): QueryFrontEnd {
+  const { services, querier } = parts
   const flights = new Coalescer<QueryAnswer>()
+  const lanes = makeQueryLanes(parts)
   /** In turn, under the tenant's deadline, counted. */
-  const inTurn = async <A>(tenant: TenantId, signal: AbortSignal, run: (signal: AbortSignal, queuedMs: number) => Promise<A>): Promise<A> => {
+  const inTurn = async <A>(tenant: TenantId, scans: ReadonlyArray<ScanPlan>, signal: AbortSignal, run: (turn: QueryTurn) => Promise<A>): Promise<A> => {
     try {
-      const answer = await withDeadline(services.clock, signal, services.limitsOf(tenant).query_timeout, (within) => queue.run(tenant, within, (queuedMs) => run(within, queuedMs)))
+      const answer = await withDeadline(services.clock, signal, services.limitsOf(tenant).query_timeout, (within) => lanes.run({ tenant, scans, signal: within }, run))
       services.metrics.queries.inc({ outcome: 'answered' })
       return answer
     } catch (error) {
@@ -97,15 +91,15 @@ export function makeQueryFrontEnd(parts: FrontEndParts): QueryFrontEnd {
       const what = planned(services, request)
       if (what.empty) return emptyAnswer(what.plan)
       return flights.run(flightKey(request), request.signal, (signal) =>
-        inTurn(request.tenant, signal, (within, queuedMs) => run(parts, { ...request, signal: within }, what.plan, begunMs, queuedMs)),
+        inTurn(request.tenant, what.plan.scans, signal, (turn) => run(parts, { ...request, signal: turn.signal }, what.plan, begunMs, turn)),
       )
     },
     async scan({ tenant, text, expr, startNs, endNs, plan, signal }) {
       const limits = services.limitsOf(tenant)
       checkQueryLimits({ text, expr, startNs, endNs, limit: 0 }, limits, nowNs(services))
-      return inTurn(tenant, signal, async (within) => {
-        await checkCost(services, querier, { tenant, scans: [plan], signal: within }, limits)
-        return querier.scan({ tenant, plan, signal: within, cached: false })
+      return inTurn(tenant, [plan], signal, async (turn) => {
+        await checkCost(services, querier, { tenant, scans: [plan], signal: turn.signal }, limits)
+        return querier.scan({ tenant, plan, signal: turn.signal, cached: false, ...readBytes(turn) })
       })
     },
   }
@@ -137,10 +131,10 @@ function flightKey({ tenant, text, parameters, strict, uncached }: QueryRequest)
   return JSON.stringify([tenant, text, kind, String(startNs), String(endNs), String(stepNs), String(intervalNs), limit, direction, strict === true, uncached === true])
 }
 
-async function run({ services, querier }: FrontEndParts, request: QueryRequest, plan: QueryPlan, begunMs: number, queuedMs: number): Promise<QueryAnswer> {
+async function run({ services, querier }: LaneParts, request: QueryRequest, plan: QueryPlan, begunMs: number, turn: QueryTurn): Promise<QueryAnswer> {
   const { tenant, signal } = request
   await checkCost(services, querier, { tenant, scans: plan.scans, signal }, services.limitsOf(tenant))
-  const answers = await Promise.all(plan.scans.map((scan) => querier.scan({ tenant, plan: scan, signal, cached: request.uncached !== true })))
+  const answers = await Promise.all(plan.scans.map((scan) => querier.scan({ tenant, plan: scan, signal, cached: request.uncached !== true, ...readBytes(turn) })))
   const warnings = [...new Set(answers.flatMap((answer) => answer.warnings))]
   if (warnings.length > 0 && (request.strict === true || services.settings.strict)) throw incomplete(warnings)
   const data = evaluate(plan, answers.map((answer) => answer.partial))
@@ -148,9 +142,11 @@ async function run({ services, querier }: FrontEndParts, request: QueryRequest, 
   const { metrics, clock } = services
   metrics.queryBytesFetched.inc(reads.bytesFetched)
   metrics.queryBytesSkipped.inc(reads.bytesSkippedByFilter + reads.bytesSkippedByLabels + reads.bytesSkippedByTime)
-  const seconds = { execSeconds: (clock.monotonicMs() - begunMs) / 1000, queueSeconds: queuedMs / 1000 }
+  const seconds = { execSeconds: (clock.monotonicMs() - begunMs) / 1000, queueSeconds: turn.queuedMs / 1000 }
   return { data, reads, statistics: queryStatistics(answers, reads, data, seconds), warnings }
 }
+
+const readBytes = ({ readBytesMax }: QueryTurn): { readBytesMax?: number } => (readBytesMax === null ? {} : { readBytesMax })
 
 /** Q3, for a client that would rather have nothing. */
 const incomplete = (warnings: ReadonlyArray<string>): SkaldError =>

@@ -21,5 +21,13 @@ export function queryStatistics(
     subqueries: answers.length,
     splits: reads.segments,
     shards: reads.blocks,
+    store: {
+      chunksReferenced: reads.chunks,
+      chunksRead: reads.chunks - reads.chunksSkippedByLabels - reads.chunksSkippedByTime,
+      bytesProcessed: total((s) => s.bytesProcessed),
+      linesProcessed: total((s) => s.linesProcessed),
+      linesPassed: total((s) => s.linesPassed),
+      compressedBytes: reads.bytesFetched,
+    },
   }
 }

@@ -207,7 +207,9 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   const collector = new OrphanCollector(store, catalog, clock, config.object_store.orphan_grace_period)
   opened.add(startOrphanSweeps({ collector, clock, log, metrics: nodeMetrics, periodMs: ORPHAN_SWEEP_MS, isMine: () => directory.localOwner(0) !== undefined }))
   const querier = makeQuerier({ services, reads, cache: new PartialCache(config.memory.cache / 4) })
-  const frontEnd = makeQueryFrontEnd({ services, querier, queue: new FairQueue(clock, config.querier.max_concurrent, config.querier.max_outstanding_per_tenant) })
+  const { max_concurrent, max_outstanding_per_tenant } = config.querier
+  const queues = { queue: new FairQueue(clock, max_concurrent, max_outstanding_per_tenant), express: new FairQueue(clock, max_concurrent, max_outstanding_per_tenant) }
+  const frontEnd = makeQueryFrontEnd({ services, querier, ...queues })
   const endpoints = queryApi({ services, querier, metadataBy: config.querier.metadata_by }, frontEnd)
   if (has('query')) {
     const natsQuery = serveNatsQuery(transport, endpoints)

@@ -4,6 +4,9 @@
  */
 import type { MemoryBudget } from '../storage/memory-budget.ts'
 
+/** A scan that needs no more than this does not wait: it is over before others have given anything back. */
+const SMALL_BYTES = 4 * 1024 * 1024
+
 export class ScanRoom {
   private readonly budget: MemoryBudget
   private readonly waiting: Array<() => void> = []
@@ -30,7 +33,7 @@ export class ScanRoom {
   }
 
   private take(bytes: number): ReturnType<MemoryBudget['tryHold']> {
-    if (this.running > 0) return this.budget.tryHold('queries', bytes)
+    if (this.running > 0 && bytes > SMALL_BYTES) return this.budget.tryHold('queries', bytes)
     const held = this.budget.account('queries')
     held.set(bytes)
     return held

@@ -14,7 +14,7 @@ export function shareFairly(work: SegmentWork, clock: Clock): SegmentWork {
   const inTurn = <A>(tenant: string, signal: AbortSignal | undefined, run: () => Promise<A>): Promise<A> => (signal === undefined ? run() : turns.run(tenant, signal, run))
   return {
     ...work,
-    scanSegments: (tenant, plan, segments, nowMs, signal) => inTurn(tenant, signal, () => work.scanSegments(tenant, plan, segments, nowMs, signal)),
+    scanSegments: (tenant, plan, segments, nowMs, signal, readBytesMax) => inTurn(tenant, signal, () => work.scanSegments(tenant, plan, segments, nowMs, signal, readBytesMax)),
     scanHead: (content, plan, nowMs, signal) => inTurn(content.tenant, signal, () => work.scanHead(content, plan, nowMs, signal)),
     select: (tenant, plan, segments, signal) => inTurn(tenant, signal, () => work.select(tenant, plan, segments, signal)),
     series: (tenant, matcherSets, segments, signal) => inTurn(tenant, signal, () => work.series(tenant, matcherSets, segments, signal)),

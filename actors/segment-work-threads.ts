@@ -42,8 +42,8 @@ export function makeThreadedWork(options: ThreadedWorkOptions): SegmentWork {
       const { bytes } = encoded
       return { entry: encoded.entry, bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) }
     },
-    scanSegments: (tenant, plan, segments, nowMs, signal) =>
-      room.run(Math.min(SCAN_BYTES_MAX, largest(segments)), () => scanOn<ScanAnswer>({ kind: 'scanSegments', tenant, plan, segments, nowMs }, signal, segments[0]?.key)),
+    scanSegments: (tenant, plan, segments, nowMs, signal, readBytesMax = Infinity) =>
+      room.run(Math.min(SCAN_BYTES_MAX, largest(segments), readBytesMax), () => scanOn<ScanAnswer>({ kind: 'scanSegments', tenant, plan, segments, nowMs }, signal, segments[0]?.key)),
     select: (tenant, plan, segments, signal) => scanOn<SelectAnswer>({ kind: 'select', tenant, plan, segments }, signal, segments[0]?.key),
     scanHead: (content, plan, nowMs, signal) => scanOn<ScanAnswer>({ kind: 'scanHead', content, plan, nowMs }, signal),
     series: (tenant, matcherSets, segments, signal) => scanOn<SeriesAnswer>({ kind: 'series', tenant, matcherSets, segments }, signal),

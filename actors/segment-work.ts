@@ -72,7 +72,8 @@ export interface SegmentWork {
   /** How many tasks run side by side. */
   readonly threads: number
   encode(task: EncodeTask, signal?: AbortSignal): Promise<EncodedSegment>
-  scanSegments(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, nowMs: number, signal?: AbortSignal): Promise<ScanAnswer>
+  /** `readBytesMax`: what it will read at most, where the caller knows. */
+  scanSegments(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, nowMs: number, signal?: AbortSignal, readBytesMax?: number): Promise<ScanAnswer>
   /** Looks at footers and filters only. */
   select(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, signal?: AbortSignal): Promise<SelectAnswer>
   scanHead(content: HeadContent, plan: ScanPlan, nowMs: number, signal?: AbortSignal): Promise<ScanAnswer>

@@ -17,7 +17,7 @@ function setup(segments: ReadonlyArray<SegmentEntry>, streamBytes: number) {
   let footersRead = 0
   const services = {
     catalog: { current: () => ({ partition: 0, epoch: 1, checkpoint: 2, segments }) },
-    settings: { partitions: 1 },
+    partitionCount: () => 1,
     budget: new MemoryBudget({ bytesMax: 1 << 30 }),
   } as unknown as Services
   const querier = {

@@ -135,19 +135,13 @@ describe('the query API', () => {
     expect(linesOf(await query(node.url, '{app="web"} |= "one more"'))).toEqual(['one more'])
   })
 
-  it('exports more entries of one time than a page holds, each once, and lines too long for one page', async () => {
+  it('exports more entries of one time than a page holds, each once', async () => {
     const at = nowNs()
     await push(node.url, { app: 'same' }, Array.from({ length: 2_500 }, (_, i) => [at, `line ${i}`] as const))
     const same = (await get('/skald/api/v1/export', { query: '{app="same"}' })).text.trim().split('\n')
     expect(new Set(same).size).toBe(2_500)
     expect(same).toHaveLength(2_500)
-    for (let i = 0; i < 4; i++) await push(node.url, { app: 'long' }, Array.from({ length: 100 }, (_, k) => [at + BigInt(i * 100 + k), `${i} ${k} ${'x'.repeat(200_000)}`] as const))
-    const long = (await get('/skald/api/v1/export', { query: '{app="long"} |= "99 x"' })).text.trim().split('\n')
-    expect(long).toHaveLength(4)
-    const all = await get('/skald/api/v1/export', { query: '{app="long"}' })
-    expect(all.status).toBe(200)
-    expect(all.text.split('\n')).toHaveLength(401)
-  }, 60_000)
+  })
 
   it('words parse errors of format_query as JSON, and lays long queries out', async () => {
     expect(await get('/loki/api/v1/format_query', { query: '{a="b"' })).toMatchObject({ status: 400, body: { status: 'invalid-query', error: expect.stringContaining('parse error at line 1') } })
@@ -248,6 +242,9 @@ describe('limits of queries', () => {
   it('refuse what would hold too much, and name the setting (Q4)', async () => {
     const refused = await ask(node.url, '/loki/api/v1/query_range', { query: '{app="middle"}' })
     expect(refused).toMatchObject({ status: 400, text: expect.stringContaining('querier.query_memory') })
+    // An export takes what fits, a page at a time.
+    const exported = await ask(node.url, '/skald/api/v1/export', { query: '{app="middle"}' })
+    expect(exported.text.trim().split('\n')).toHaveLength(9)
     expect((await ask(node.url, '/loki/api/v1/query_range', { query: '{app="middle"}', limit: '2' })).status).toBe(200)
   })
 
