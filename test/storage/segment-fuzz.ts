@@ -10,6 +10,7 @@ import { encodeSegment } from '../../storage/segment-encode.ts'
 import { TAIL_BYTES } from '../../storage/segment-format.ts'
 import { logLine } from '../bench/data.ts'
 import { TestPartition } from '../support/cuts.ts'
+import { levelsByRow } from '../support/levels.ts'
 import { seeded } from '../support/push-bodies.ts'
 import { ALL, readAll, type StoredObject } from '../support/segments.ts'
 
@@ -22,7 +23,7 @@ function sample(random: Random, encoding: (typeof CHUNK_ENCODINGS)[number]): Sto
     const entries = Array.from({ length: 12 }, (_, i) => ({ ns: 1_700_000_000_000_000_000n + BigInt(Math.floor(random() * 1e12)), line: Buffer.from(logLine(random, k + i)), metadata: i % 3 === 0 ? ([['trace', String(i)]] as const) : [] }))
     partition.push(k === 5 ? 'other' : TENANT, [{ labels: `{app="a${k % 3}"}`, entries }])
   }
-  return encodeSegment(partition.cut({ encoding, blockTargetBytes: 2000 }), () => () => 'info')
+  return encodeSegment(partition.cut({ encoding, blockTargetBytes: 2000 }), () => levelsByRow(() => 'info'))
 }
 
 type Mutation = (bytes: Buffer, random: Random) => Buffer
@@ -59,6 +60,8 @@ const MUTATIONS: ReadonlyArray<Mutation> = [
   },
 ]
 
+export const mutated: Mutation = (bytes, random) => MUTATIONS[Math.floor(random() * MUTATIONS.length)]!(bytes, random)
+
 /** A footer that was changed and then sealed again: checksums hold, so every bound in the parser is on its own. */
 function resealed(bytes: Buffer, random: Random): Buffer {
   const tailFrom = bytes.length - TAIL_BYTES
@@ -90,7 +93,7 @@ export async function fuzzSegments(count: number, seed: number): Promise<FuzzRes
     const original = originals[k]!
     const reseal = i % 3 === 0
     const copy = Buffer.from(original.bytes)
-    const bytes = reseal ? resealed(copy, random) : MUTATIONS[Math.floor(random() * MUTATIONS.length)]!(copy, random)
+    const bytes = reseal ? resealed(copy, random) : mutated(copy, random)
     try {
       const found = await read({ bytes, entry: { key: original.entry.key, footerBytes: null } })
       if (!reseal && found !== rows[k]) throw new Error('other rows were read')
