@@ -120,7 +120,7 @@ describe('stored segments', () => {
     expect((await push(node.url, { app: 'damaged' }, [[nowNs(), 'later']])).status).toBe(204)
     await flush()
     expect(linesOf(await query(node.url, '{app="damaged"}'))).toContain('later')
-  })
+  }, TIMEOUT_MS)
 
   it('are read again when they are back', async () => {
     node = await startTestNode()
@@ -132,5 +132,5 @@ describe('stored segments', () => {
     const answer = await query(node.url, '{app="damaged"}')
     expect(answer.warnings ?? []).toEqual([])
     expect(linesOf(answer)).toHaveLength(50)
-  })
+  }, TIMEOUT_MS)
 })

@@ -16,6 +16,7 @@ import { linesOf, nowNs, query, until } from '../support/node.ts'
 import { pushBody, seeded, type PlainStream } from '../support/push-bodies.ts'
 
 const MIB = 1024 * 1024
+const TIMEOUT_MS = 60_000
 const BODY_MIB = 4
 const DECOMPRESSED_MIB = 16
 /** Of everything below together, over the node at rest; measured: 285-300, nearly half of it by the 5,000 streams, the rest JavaScript's garbage. */
@@ -37,7 +38,7 @@ beforeAll(async () => {
     environment: { SKALD_HTTP_MAX_BODY_SIZE: `${BODY_MIB}MB`, SKALD_HTTP_MAX_DECOMPRESSED_SIZE: `${DECOMPRESSED_MIB}MB`, SKALD_LOG_LEVEL: 'warn', SKALD_HTTP_SHUTDOWN_TIMEOUT: '100ms' },
   })
   node.start()
-  expect(await node.ready(20_000)).toBe(true)
+  expect(await node.ready(30_000)).toBe(true)
   nats = await connect({ servers: `nats://127.0.0.1:${natsPort}` })
   await send('warm', good('warm'))
   restMib = rssMib()
@@ -75,7 +76,7 @@ async function onlyTheGoodLineIsStored(tenant: string): Promise<void> {
   expect(await stored(tenant)).toEqual(['good'])
 }
 
-describe('a push that is', () => {
+describe('a push that is', { timeout: TIMEOUT_MS }, () => {
   it('cut anywhere is refused whole', async () => {
     const bodies: Array<[Buffer, Record<string, string>]> = [
       [protobuf({ labels: '{app="cut"}', entries: [line('one'), line('two')] }), SNAPPY],
@@ -169,7 +170,7 @@ describe('a push that is', () => {
   })
 })
 
-describe('a client that', () => {
+describe('a client that', { timeout: TIMEOUT_MS }, () => {
   it('leaves in the middle of its upload leaves nothing behind', async () => {
     const body = protobuf({ labels: '{app="left"}', entries: [line('x'.repeat(100_000))] })
     await Promise.all(Array.from({ length: 100 }, (_, i) => sendPart('left', body, Math.floor((body.length * i) / 100), 'leave')))
@@ -181,7 +182,7 @@ describe('a client that', () => {
     const slow = await Promise.all(Array.from({ length: 200 }, () => sendPart('slow', body, 1, 'stay')))
     const startedMs = performance.now()
     await onlyTheGoodLineIsStored('slow')
-    expect(performance.now() - startedMs).toBeLessThan(5_000)
+    expect(performance.now() - startedMs).toBeLessThan(10_000)
     for (const socket of slow) socket.destroy()
   })
 })
@@ -200,7 +201,7 @@ function sendPart(tenant: string, body: Buffer, bytes: number, then: 'leave' | '
   })
 }
 
-describe('many or large', () => {
+describe('many or large', { timeout: TIMEOUT_MS }, () => {
   it('tenants: a thousand with odd names are kept apart, impossible names refused', async () => {
     const odd = "!-_.*'()"
     const names = Array.from({ length: 1_000 }, (_, i) => `${odd[i % odd.length]}${i}${odd.slice(0, i % odd.length)}`.slice(0, 150))
@@ -264,7 +265,7 @@ describe('many or large', () => {
 
 it(`all of this costs the node less than ${RSS_GROWTH_MIB_MAX} MiB, and it goes on`, async () => {
   expect(node.pid).toBeDefined()
-  expect(await node.ready(1_000)).toBe(true)
+  expect(await node.ready(10_000)).toBe(true)
   expect(await send('after', good('after'))).toEqual({ status: 204, text: '' })
   expect(node.log).not.toMatch(/crashed|unhandled/i)
   await until(`memory ${Math.round(rssMib())} MiB, ${Math.round(restMib)} MiB at rest`, async () => rssMib() - restMib < RSS_GROWTH_MIB_MAX)

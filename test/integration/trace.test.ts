@@ -9,7 +9,7 @@ const traceParent = (traceId: string, sampled = true): string => `00-${traceId}-
 /** Names of spans from the outermost to the innermost. */
 const PATH = ['wal.append', 'partition.apply', 'flush', 'flush.commit']
 
-describe('the trace of a push', () => {
+describe('the trace of a push', { timeout: 60_000 }, () => {
   let receiver: OtlpReceiver
   let node: TestNode
   beforeAll(async () => {

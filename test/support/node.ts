@@ -2,8 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { loadSkaldConfig } from '../../actors/config.ts'
-import { startNode, type NodeOptions } from '../../actors/root.ts'
+import { loadSkaldConfig, type SkaldConfig } from '../../actors/config.ts'
+import { startNode, type NodeOptions, type RunningNode } from '../../actors/root.ts'
 
 export interface TestNode {
   readonly url: string
@@ -20,6 +20,8 @@ export interface TestNodeOptions extends NodeOptions {
   readonly environment?: Readonly<Record<string, string>>
 }
 
+const READY_MS = 30_000
+
 /** Tests push as fast as they can; what is about rates and their limits sets its own. */
 const AMPLE_RATES = {
   SKALD_LIMITS_CONFIG_INGESTION_RATE_MB: '1000',
@@ -32,7 +34,7 @@ export async function startTestNode(options: TestNodeOptions = {}): Promise<Test
   const dataDir = await mkdtemp(path.join(tmpdir(), 'skald-node-'))
   const environment = { SKALD_DATA_DIR: dataDir, SKALD_HTTP_PORT: '0', SKALD_LOG_LEVEL: 'error', SKALD_INGESTER_FLUSH_CHECK_PERIOD: '100ms', SKALD_HTTP_SHUTDOWN_TIMEOUT: '100ms', ...AMPLE_RATES, ...options.environment }
   const { config } = loadSkaldConfig({ environment })
-  let running = await startNode(config, options)
+  let running = await startReady(config, options)
   let stopped = false
   const stop = async (): Promise<void> => {
     if (!stopped) await running.stop()
@@ -46,13 +48,25 @@ export async function startTestNode(options: TestNodeOptions = {}): Promise<Test
     stop,
     async restart(more = {}) {
       await stop()
-      running = await startNode(loadSkaldConfig({ environment: { ...environment, ...more } }).config, options)
+      running = await startReady(loadSkaldConfig({ environment: { ...environment, ...more } }).config, options)
       stopped = false
     },
     async remove() {
       await stop()
       await rm(dataDir, { recursive: true, force: true })
     },
+  }
+}
+
+/** A node listens before its partitions are placed; tests begin when they are. */
+async function startReady(config: SkaldConfig, options: TestNodeOptions): Promise<RunningNode> {
+  const running = await startNode(config, options)
+  try {
+    await until('the node is ready', async () => (await fetch(`${running.url}/ready`)).ok, READY_MS)
+    return running
+  } catch (error) {
+    await running.stop()
+    throw error
   }
 }
 
