@@ -49,11 +49,13 @@ async function untilAnswered<A>(parts: ClusterReadsParts, partition: number, sig
   }
 }
 
-/** The announced owner; then this node if it still (or already) has the partition, since an earlier owner's answer is right as long as it gives one. */
+/** The announced owner; then this node if it has the partition still or already, then the standbys: every answer that is given is right. */
 function candidates({ services, owners, directory, local, remote }: ClusterReadsParts, partition: number): PartitionReads[] {
   const announced = owners.ownerOf(partition)?.node
-  const here = directory.localOwner(partition) === undefined ? [] : [local]
-  return announced === undefined || announced === services.node ? here : [remote(announced), ...here]
+  const here = directory.localReader(partition) === undefined ? [] : [local]
+  const standbys = directory.standbysOf(partition).filter((node) => node !== announced && node !== services.node)
+  const owner = announced === undefined || announced === services.node ? [] : [remote(announced)]
+  return [...owner, ...here, ...standbys.map(remote)]
 }
 
 function ownerChange({ owners, services }: ClusterReadsParts, partition: number): Promise<void> {

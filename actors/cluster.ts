@@ -19,6 +19,8 @@ export interface ClusterOptions {
   readonly replicas: number
   readonly leaseTtlMs: number
   readonly heartbeatMs: number
+  /** Nodes that follow each partition besides its owner; default 0. */
+  readonly standbys?: number
 }
 
 export interface Cluster {
@@ -91,7 +93,7 @@ export async function openCluster(services: Services, kv: Kv, options: ClusterOp
     leases: () => keeper.view(),
     partitionCount: () => Math.max(services.settings.partitions, owners.count, 1 + Math.max(-1, ...services.catalog.partitions()), ...membership.members().map(({ partitions = 0 }) => partitions)),
     begin(directory) {
-      const started = services.system.root.start({ id: 'node', behavior: nodeBehavior({ services, keeper, owners, directory }), restart: 'permanent' })
+      const started = services.system.root.start({ id: 'node', behavior: nodeBehavior({ services, keeper, owners, directory, standbys: options.standbys ?? 0 }), restart: 'permanent' })
       actor = started
       owners.onChange((partition) => void started.tell({ kind: 'announced', partition }))
       if (isKnown) started.tell({ kind: 'members', members: membership.members() })

@@ -12,7 +12,7 @@ export const CONFIG_SCHEMA = {
   partitions: integer(1, 'Partitions of the write-ahead log: one for a single node, a few a node for a cluster. Can grow later.', 1, 4096),
   roles: texts(['all'], 'What this node does: `all`, or some of gateway, partitions, query, ruler, compactor.'),
   node_id: text('', 'Name of this node in the ring, stable over restarts. Empty: kept in `data_dir`.'),
-  zone: text('', 'Failure zone of this node, shown in the ring.'),
+  zone: text('', 'Failure zone of this node; standbys go elsewhere if they can.'),
   http: {
     host: text('127.0.0.1', 'Address to listen on.'),
     port: integer(3100, 'Port to listen on; 0 takes a free one.', 0, 65_535),
@@ -72,6 +72,7 @@ export const CONFIG_SCHEMA = {
   cluster: {
     lease_ttl: duration('4s', 'A partition whose owner is silent for this long is taken over.'),
     heartbeat_interval: duration('1s', 'How often a node says that it lives.'),
+    standbys: integer(0, 'Nodes that follow each partition besides its owner, in other zones if they can, so that reads go on at once when the owner dies. Each holds what is not yet stored.', 0, 8),
   },
   log: {
     level: choice(['debug', 'info', 'warn', 'error'], 'info', 'Least level that is logged.'),

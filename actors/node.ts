@@ -10,8 +10,9 @@ import { placePartitions } from '../runtime/ring.ts'
 import { FencedError } from '../storage/catalog.ts'
 import type { OwnerMap } from './owner-map.ts'
 import type { PartitionDirectory } from './partition-directory.ts'
-import { leaseEpochOf, partitionBehavior, type PartitionMessage, type PartitionStatus } from './partition.ts'
+import { leaseEpochOf, partitionBehavior, type HeadSnapshot, type PartitionMessage, type PartitionStatus } from './partition.ts'
 import type { Services } from './services.ts'
+import { StandbyKeeper } from './standby-keeper.ts'
 import { TENURE_START, tenureStep, type TenureEffect, type TenureEvent, type TenureState } from './tenure-state.ts'
 
 export type NodeMessage =
@@ -21,6 +22,10 @@ export type NodeMessage =
   | { readonly kind: 'tenure'; readonly partition: number; readonly event: TenureEvent }
   | { readonly kind: 'ended'; readonly partition: number; readonly reason: ExitReason }
   | { readonly kind: 'announceDone'; readonly partition: number }
+  /** The owner here has applied the whole log: a standby that stood in for it may go. */
+  | { readonly kind: 'caughtUp'; readonly partition: number }
+  | { readonly kind: 'standbyEnded'; readonly partition: number }
+  | { readonly kind: 'startStandbys' }
   | { readonly kind: 'status'; readonly reply: Reply<NodeStatus> }
 
 export interface NodeStatus {
@@ -33,6 +38,8 @@ export interface NodeParts {
   readonly keeper: LeaseKeeper
   readonly owners: OwnerMap
   readonly directory: PartitionDirectory
+  /** Nodes that follow each partition besides its owner. */
+  readonly standbys: number
 }
 
 interface Tenure {
@@ -46,6 +53,7 @@ interface Tenure {
 export interface NodeState {
   members: ReadonlyArray<Member>
   readonly tenures: Map<number, Tenure>
+  readonly standbys: StandbyKeeper<NodeMessage>
 }
 
 /** Messages are small or hold what is counted elsewhere; the bytes bound what waits decoded for a partition that is busy. */
@@ -55,10 +63,12 @@ const START_MS_MAX = 600_000
 const idOf = (partition: number): string => `partition-${partition}`
 
 export const nodeBehavior = (parts: NodeParts): Behavior<NodeMessage, NodeState> => ({
-  init: () => ({ members: [], tenures: new Map() }),
+  init: () => ({ members: [], tenures: new Map(), standbys: new StandbyKeeper(parts.services, parts.directory, STANDBY_MESSAGES) }),
   handle: (state, message, context) => new NodeActor(parts, state, context).handle(message),
   terminate: () => Effect.promise(() => parts.keeper.releaseAll()),
 })
+
+const STANDBY_MESSAGES = { ended: (partition: number): NodeMessage => ({ kind: 'standbyEnded', partition }), again: { kind: 'startStandbys' } as NodeMessage }
 
 /** Members that may own partitions. */
 export function ownersAmong(members: ReadonlyArray<Member>): Member[] {
@@ -91,6 +101,12 @@ class NodeActor {
       case 'announceDone':
         this.tenure(message.partition).isAnnouncing = false
         return this.step(message.partition, this.announcement(message.partition))
+      case 'caughtUp':
+        return this.state.standbys.want(message.partition, false, this.context)
+      case 'standbyEnded':
+        return this.state.standbys.ended(message.partition, this.context)
+      case 'startStandbys':
+        return this.state.standbys.startMissing(this.context)
       case 'status':
         return message.reply.succeed({ members: this.state.members, tenures: [...this.state.tenures].map(([partition, { state }]) => ({ partition, ...state })) })
     }
@@ -98,12 +114,16 @@ class NodeActor {
 
   /** Every node that sees the same members and announcements finds the same placement; present owners keep what they may. */
   private place(): void {
-    const { services, owners } = this.parts
+    const { services, owners, directory, standbys } = this.parts
     const partitions = services.partitionCount()
-    const placement = placePartitions(partitions, ownersAmong(this.state.members), { owners: owners.nodes(partitions) })
+    const placement = placePartitions(partitions, ownersAmong(this.state.members), { owners: owners.nodes(partitions), standbys })
     for (const [partition, nodes] of placement.entries()) {
       const isAssigned = nodes[0] === services.node
       if (isAssigned !== (this.state.tenures.get(partition)?.state.isAssigned ?? false)) this.step(partition, { kind: 'assigned', isAssigned })
+      const others = nodes.slice(1)
+      directory.placeStandbys(partition, others)
+      // A standby of a partition that falls to this node answers until the owner here has caught up.
+      if (!isAssigned) this.state.standbys.want(partition, others.includes(services.node), this.context)
     }
   }
 
@@ -169,7 +189,7 @@ class NodeActor {
     // Temporary: ownership decides whether it is started again, not its supervisor.
     const ref: ActorRef<PartitionMessage> = children.start({
       id: idOf(partition),
-      behavior: partitionBehavior(services, { partition, leaseEpoch, onFenced }),
+      behavior: partitionBehavior(services, { partition, role: 'owner', leaseEpoch, onFenced }),
       restart: 'temporary',
       mailbox: PARTITION_MAILBOX,
     })
@@ -178,6 +198,10 @@ class NodeActor {
     // Answered as soon as it has started; an end is told by the watch.
     void services.system.ask<PartitionMessage, PartitionStatus>(ref, (reply) => ({ kind: 'status', reply }), START_MS_MAX).then(
       () => void self.tell({ kind: 'tenure', partition, event: { kind: 'serving' } }),
+      () => undefined,
+    )
+    void services.system.ask<PartitionMessage, HeadSnapshot>(ref, (reply) => ({ kind: 'snapshot', tenant: '', accept: () => false, reply }), START_MS_MAX).then(
+      ({ done }) => (done(), void self.tell({ kind: 'caughtUp', partition })),
       () => undefined,
     )
   }

@@ -33,7 +33,7 @@ const CANCELLED_SCAN_MS_MAX = 60_000
 
 export function makeLocalReads(services: Services, directory: PartitionDirectory): PartitionReads {
   const snapshot = async (partition: number, tenant: string, accept: AcceptLabels): Promise<HeadSnapshot> => {
-    const owner = directory.localOwner(partition)
+    const owner = directory.localReader(partition)
     if (owner === undefined) throw new SkaldError('not_ready', `partition ${partition} is not served by node ${services.node}`)
     return askSnapshot(services.system, owner, tenant, accept, services.settings.catchUpMsMax + SNAPSHOT_EXTRA_MS)
   }

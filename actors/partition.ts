@@ -2,6 +2,7 @@
  * The partition's owner: applies its WAL records in order to streams and chunks, answers for what is not yet in segments, and cuts.
  * Recovery is the same path: a (re)started owner begins at the catalog's checkpoint (F2). One live owner by lease; a stale one is fenced at commit (F3)
  * and only reads on, until its successor serves or a hole shows that the successor has stored what it did not see. `node.ts` starts and stops it.
+ * A standby is the same without a lease: it applies and answers, and instead of storing its cuts it drops them when the owner has stored them.
  */
 import * as Effect from 'effect/Effect'
 import type { ActorContext, ActorRef, Behavior, Reply } from '../runtime/actor.ts'
@@ -9,7 +10,7 @@ import { SkaldError } from '../runtime/errors.ts'
 import type { Random } from '../runtime/random.ts'
 import { spanUnder, traceParentOf } from '../runtime/trace-parent.ts'
 import type { Sequence, TenantId } from '../protocols/model.ts'
-import { FencedError } from '../storage/catalog.ts'
+import { FencedError, type PartitionCatalog } from '../storage/catalog.ts'
 import type { AppliedId } from '../storage/segment-format.ts'
 import type { MemoryAccount } from '../storage/memory-budget.ts'
 import { AppliedIds } from './applied-ids.ts'
@@ -22,6 +23,7 @@ import { encodeTaskOf, headContentOf, levelPolicyOf, type TenantContent } from '
 import type { HeadContent } from './segment-work.ts'
 import type { Services } from './services.ts'
 import { SlabTable } from './slab-table.ts'
+import { behind as rowsBehind, StandbyMarks } from './standby-marks.ts'
 import { tenantStreamsAreIdle, tenantStreamsBehavior, type AcceptLabels, type TenantStreamsMessage } from './tenant-streams.ts'
 
 /** Everything of one tenant that is not in segments, and where segments take over (Q1). */
@@ -93,10 +95,13 @@ interface PartitionState {
   flushWaiters: Array<{ readonly through: Sequence; readonly reply: Reply<Sequence> }>
   reading: boolean
   isFenced: boolean
+  /** Of a standby only. */
+  readonly marks: StandbyMarks | null
 }
 
 export interface PartitionIdentity {
   readonly partition: number
+  readonly role: 'owner' | 'standby'
   /** Counts the lease's holders. */
   readonly leaseEpoch: number
   /** Told once when a newer owner has fenced this one. */
@@ -111,6 +116,8 @@ const WAITING_BYTES_MAX = 8 * 1024 * 1024
 const READ_RETRY_MS = 500
 /** After the WAL did not say what its last sequence is. */
 const CATCH_UP_RETRY_MS = 200
+/** How often a standby asks for the log's last sequence and the owner's checkpoint. */
+const STANDBY_CHECK_MS = 1_000
 /** A replica of the log did not have yet what another has acknowledged. */
 const LAG_MS = 10
 const STARTS_PER_LEASE = 2 ** 20
@@ -146,17 +153,14 @@ export function nextEpoch(identity: Pick<PartitionIdentity, 'partition' | 'lease
 export const leaseEpochOf = (catalogEpoch: number): number => Math.floor(catalogEpoch / STARTS_PER_LEASE)
 
 async function start(services: Services, identity: PartitionIdentity, context: ActorContext<PartitionMessage>): Promise<PartitionState> {
-  const { catalog, wal, settings } = services
+  const { wal } = services
   context.children.setPolicy({ restartsMax: 0 })
-  const claimed = await catalog.claim(identity.partition, nextEpoch(identity, catalog.current(identity.partition).epoch))
-  await wal.open(identity.partition, claimed.checkpoint)
-  // A predecessor may have ended between commit and purge.
-  await wal.purge(identity.partition, claimed.checkpoint)
+  const claimed = identity.role === 'owner' ? await takeOver(services, identity) : services.catalog.current(identity.partition)
   const ids = new AppliedIds()
   for (const id of await loadAppliedIds(services, claimed)) ids.add(id)
   const follow = new PartitionFollow(claimed.checkpoint, WAITING_BYTES_MAX)
   follow.heard((await wal.state(identity.partition)).last)
-  context.tellLater(jittered(settings.checkPeriodMs, services.random), { kind: 'check' })
+  context.tellLater(jittered(checkPeriodMs(services, identity), services.random), { kind: 'check' })
   context.self.tell({ kind: 'heard', sequence: follow.known })
   const slabs = new SlabTable(services.slabs)
   return {
@@ -176,8 +180,20 @@ async function start(services: Services, identity: PartitionIdentity, context: A
     flushWaiters: [],
     reading: false,
     isFenced: false,
+    marks: identity.role === 'standby' ? new StandbyMarks() : null,
   }
 }
+
+async function takeOver({ catalog, wal }: Services, identity: PartitionIdentity): Promise<PartitionCatalog> {
+  const claimed = await catalog.claim(identity.partition, nextEpoch(identity, catalog.current(identity.partition).epoch))
+  await wal.open(identity.partition, claimed.checkpoint)
+  // A predecessor may have ended between commit and purge.
+  await wal.purge(identity.partition, claimed.checkpoint)
+  return claimed
+}
+
+/** An owner hears of most records from who published them, a standby only by asking the log. */
+const checkPeriodMs = ({ settings }: Services, { role }: PartitionIdentity): number => (role === 'owner' ? settings.checkPeriodMs : Math.min(settings.checkPeriodMs, STANDBY_CHECK_MS))
 
 class PartitionActor {
   private readonly services: Services
@@ -243,7 +259,7 @@ class PartitionActor {
       if (grace > 0) await this.services.clock.sleep(grace)
       const records = await readRecords(this.services.wal, partition, from, READ_BYTES)
       // Sequences that are gone were purged by an owner: by a newer one, unless this is still the newest (then they were never stored).
-      if (hasHole(from, records)) await this.services.catalog.claim(partition, this.state.epoch)
+      if (hasHole(from, records)) await this.assertNewest()
       if (records.length === 0) await this.services.clock.sleep(LAG_MS)
       return { kind: 'read', from, records }
     }
@@ -253,6 +269,13 @@ class PartitionActor {
         this.context.self.tell(error instanceof FencedError ? { kind: 'fenced', error, isBehind: true } : { kind: 'readFailed', error })
       },
     )
+  }
+
+  /** A standby never is: what it missed has been stored. */
+  private async assertNewest(): Promise<void> {
+    const { partition, role } = this.identity
+    if (role === 'standby') throw new FencedError(partition, this.state.epoch)
+    await this.services.catalog.claim(partition, this.state.epoch)
   }
 
   private applyReady(): void {
@@ -288,6 +311,7 @@ class PartitionActor {
       }
       this.applyItem(item)
     }
+    this.state.marks?.note(sequence, head)
     span.end()
   }
 
@@ -349,7 +373,8 @@ class PartitionActor {
   }
 
   private submit(cut: PartitionCut, reason: CutReason, contents: ReadonlyArray<TenantContent>): void {
-    const { partition } = this.identity
+    const { partition, role } = this.identity
+    if (role === 'standby') return
     this.services.flusher.submit({
       partition,
       epoch: this.state.epoch,
@@ -403,14 +428,30 @@ class PartitionActor {
   }
 
   private check(): void {
-    const { settings, wal } = this.services
-    this.context.tellLater(jittered(settings.checkPeriodMs, this.services.random), { kind: 'check' })
+    const { wal } = this.services
+    this.context.tellLater(jittered(checkPeriodMs(this.services, this.identity), this.services.random), { kind: 'check' })
     this.cutWhenDue()
+    if (this.identity.role === 'standby') this.dropStored()
     void wal.state(this.identity.partition).then(
       ({ last }) => void this.context.self.tell({ kind: 'heard', sequence: last }),
       // The next check asks again.
       () => undefined,
     )
+  }
+
+  /** A standby holds what it cut until its owner has stored all of it; when memory is short, others need it more. */
+  private dropStored(): void {
+    const { state } = this
+    if (this.services.budget.level() === 'stop') return this.context.stop()
+    const { checkpoint } = this.services.catalog.current(this.identity.partition)
+    if (checkpoint >= state.follow.applied) this.cut('idle')
+    for (const cut of state.cuts.filter(({ last }) => last <= checkpoint)) this.committed(cut.number)
+    state.marks?.dropThrough(state.checkpoint)
+  }
+
+  /** Where segments take over. */
+  private get checkpoint(): Sequence {
+    return this.identity.role === 'owner' ? this.state.checkpoint : this.services.catalog.current(this.identity.partition).checkpoint
   }
 
   /** Q2: asks the WAL for its last sequence and waits until that is applied, within a bound. A log without a leader for a moment is asked again. */
@@ -453,7 +494,8 @@ class PartitionActor {
 
   /** Runs in one step with reading `checkpoint`: cuts committed later are still in memory when the streams answer, since messages keep their order. */
   private snapshot(tenant: string, accept: AcceptLabels, behind: boolean, reply: Reply<HeadSnapshot>): void {
-    const { checkpoint } = this.state
+    const { checkpoint } = this
+    const stored = this.state.marks?.endOf(checkpoint)
     const id = this.state.tenants.get(tenant)
     const ref = id === undefined ? undefined : this.context.children.get<TenantStreamsMessage>(id)
     const levels = levelPolicyOf(this.services.limitsOf(tenant))
@@ -462,7 +504,10 @@ class PartitionActor {
     deliver(ref, {
       kind: 'read',
       accept,
-      take: (streams) => reply.succeed({ checkpoint, content: headContentOf({ tenant, streams }, levels, this.state.slabs), behind, done }),
+      take: (streams) => {
+        const content = headContentOf({ tenant, streams }, levels, this.state.slabs)
+        reply.succeed({ checkpoint, content: { ...content, streams: rowsBehind(content.streams, stored) }, behind, done })
+      },
     })
   }
 
@@ -477,7 +522,7 @@ class PartitionActor {
   }
 
   private status(): PartitionStatus {
-    const { follow, head, cuts, checkpoint } = this.state
+    const { follow, head, cuts } = this.state
     const held = cuts.reduce((sum, cut) => sum + cut.head.facts().heldBytes, head.facts().heldBytes)
     return {
       partition: this.identity.partition,
@@ -485,7 +530,7 @@ class PartitionActor {
       node: this.services.node,
       applied: follow.applied,
       known: follow.known,
-      checkpoint,
+      checkpoint: this.checkpoint,
       rawBytes: head.facts().rawBytes,
       heldBytes: held,
       cutsWaiting: cuts.length,

@@ -180,6 +180,7 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
     replicas,
     leaseTtlMs: config.cluster.lease_ttl,
     heartbeatMs: config.cluster.heartbeat_interval,
+    standbys: config.cluster.standbys,
   })
   opened.add(() => cluster.leave())
   const directory = new PartitionDirectory(makeHeardElsewhere(services, cluster.owners))
