@@ -164,7 +164,16 @@ class JetStreamWal implements Wal {
     if (failure === 'full') throw walFull(partition, this.#settings.bytesMax, error)
     if (failure === 'too-large') throw walRecordTooLarge(partition, record.length, this.#nc.info?.max_payload ?? 0)
     if (this.#nc.isClosed()) throw walUnavailable(partition, 'append', error)
-    if (failure === 'no-stream') await this.#ensure(partition).catch(() => undefined)
+    if (failure === 'no-stream') await this.#ensureIfMissing(partition)
+  }
+
+  /** Nobody listens on its subject: the stream is gone, or (much more often) is electing a leader, which is not worth waiting for here. */
+  async #ensureIfMissing(partition: number): Promise<void> {
+    try {
+      await this.#states.streams.info(streamName(partition))
+    } catch (error) {
+      if (isStreamMissing(error)) await this.#ensure(partition).catch(() => undefined)
+    }
   }
 
   /** Full jitter, so that many waiting records do not come back at once. */
