@@ -11,7 +11,7 @@ import { scanNeeds } from '../protocols/logql/scan-needs.ts'
 import { compileScan } from '../protocols/logql/scan-compile.ts'
 import type { Scan, ScanPlan } from '../protocols/logql/scan.ts'
 import type { Labels, TenantId } from '../protocols/model.ts'
-import { makeLevelOf } from '../protocols/push/level.ts'
+import { makeLevelsOf } from '../protocols/push/level.ts'
 import type { SegmentEntry } from '../storage/catalog.ts'
 import { encodeSegment, type EncodedSegment } from '../storage/segment-encode.ts'
 import type { BlockFacts } from '../storage/segment-footer.ts'
@@ -36,11 +36,11 @@ export interface EncodeWorkerTask {
   readonly task: EncodeTask
 }
 
-const levelOf = (policy: LevelPolicy | null | undefined) => (policy === null || policy === undefined ? null : makeLevelOf(policy))
+const levelsOf = (policy: LevelPolicy | null | undefined) => (policy === null || policy === undefined ? null : makeLevelsOf(policy))
 
 export function runEncode({ cut, levels }: EncodeTask): EncodedSegment {
   const policies = new Map(levels)
-  return encodeSegment(cut, (tenant) => levelOf(policies.get(tenant)))
+  return encodeSegment(cut, (tenant) => levelsOf(policies.get(tenant)))
 }
 
 export class SegmentTasks {
@@ -105,7 +105,7 @@ export class SegmentTasks {
   async scanHead(content: HeadContent, plan: ScanPlan, nowMs: number, signal: TaskSignal): Promise<ScanAnswer> {
     const scan = compileScan(plan, { nowMs })
     const runs = content.streams.flatMap((stream) => stream.runs.map((run) => ({ ...run, labels: stream.labels })))
-    for (const block of headBlocks(content.slabs, runs, levelOf(content.levels))) {
+    for (const block of headBlocks(content.slabs, runs, levelsOf(content.levels))) {
       await signal.turn()
       scan.add(block)
     }

@@ -3,16 +3,14 @@
  *
  * The segment encoder fills it stream by stream in time order and seals it when it is full. It knows nothing of bytes on disk.
  */
-import type { Labels, LevelColumn, MetadataColumn, TimeNs } from '../protocols/model.ts'
+import type { Labels, LevelColumn, MetadataColumn, StreamRun, TimeNs } from '../protocols/model.ts'
+import type { LevelsOf } from '../protocols/push/level.ts'
 import { MetadataDictionary } from './column-metadata.ts'
 import { BLOCK_SPAN_NS_MAX } from './column-numbers.ts'
 import type { SlabColumns } from './slab.ts'
 
 /** Level codes are 16 bits wide, and a block never has more distinct ones than rows. */
 export const BLOCK_ROWS_MAX = 65_535
-
-/** The level of one line: of its stream's labels, its structured metadata and `bytes[from..to)`. '' where there is none. */
-export type LevelOf = (labels: Labels, metadata: Labels, bytes: Buffer, from: number, to: number) => string
 
 /** The part of a stream that lies in one block. */
 export interface BlockChunk {
@@ -46,15 +44,15 @@ export class BlockRows {
   rowCount = 0
   lineBytes = 0
   /** Of the tenant whose rows are being added; null: its levels are not discovered. */
-  levelOf: LevelOf | null = null
+  levelsOf: LevelsOf | null = null
   readonly #times = new Float64Array(BLOCK_ROWS_MAX)
   readonly #lengths = new Uint32Array(BLOCK_ROWS_MAX)
   readonly #metadataCodes = new Uint32Array(BLOCK_ROWS_MAX)
-  readonly #levelCodes = new Uint16Array(BLOCK_ROWS_MAX)
   #lines: Buffer
   #metadata = new MetadataDictionary()
-  #levels = new Map<string, number>([['', 0]])
   #chunks: BlockChunk[] = []
+  /** Of each chunk. */
+  #labels: Labels[] = []
   /** Times are kept on the base of the slab that the first row came from, until sealing. */
   #originNs: TimeNs = 0n
   #minNs = 0
@@ -87,10 +85,8 @@ export class BlockRows {
     this.#times[at] = ns
     this.#lengths[at] = length
     this.#copyLine(columns.bytes, from, length)
-    const set = this.#metadata.codeOf(columns.bytes, columns.metadataStarts[row]!, columns.metadataEnds[row]!)
-    this.#metadataCodes[at] = set
-    if (this.levelOf !== null) this.#levelCodes[at] = this.#levelCode(this.levelOf(labels, this.#metadata.sets[set]!, columns.bytes, from, from + length))
-    this.#count(stream, length, ns)
+    this.#metadataCodes[at] = this.#metadata.codeOf(columns.bytes, columns.metadataStarts[row]!, columns.metadataEnds[row]!)
+    this.#count(stream, labels, length, ns)
     return true
   }
 
@@ -105,14 +101,17 @@ export class BlockRows {
       chunk.maxRelativeNs -= base
     }
     const { sets } = this.#metadata
+    const lengths = this.#lengths.subarray(0, rowCount)
+    const lines = this.#lines.subarray(0, this.lineBytes)
+    const metadata = sets.length === 1 ? null : { codes: this.#metadataCodes.subarray(0, rowCount), sets }
     const sealed = {
       baseNs: this.#originNs + BigInt(base),
       rowCount,
       relativeNs,
-      lengths: this.#lengths.subarray(0, rowCount),
-      lines: this.#lines.subarray(0, this.lineBytes),
-      metadata: sets.length === 1 ? null : { codes: this.#metadataCodes.subarray(0, rowCount), sets },
-      levels: this.levelOf === null ? null : { codes: this.#levelCodes.subarray(0, rowCount), values: [...this.#levels.keys()] },
+      lengths,
+      lines,
+      metadata,
+      levels: this.levelsOf === null ? null : this.levelsOf({ runs: this.#runs(), metadata, lines: { bytes: lines, starts: this.#starts(), lengths } }),
       chunks: this.#chunks,
     }
     this.rowCount = 0
@@ -124,8 +123,8 @@ export class BlockRows {
     this.#originNs = source.baseNs
     this.#shiftOf = null
     this.#metadata = new MetadataDictionary()
-    this.#levels = new Map([['', 0]])
     this.#chunks = []
+    this.#labels = []
   }
 
   #copyLine(bytes: Buffer, from: number, length: number): void {
@@ -138,19 +137,26 @@ export class BlockRows {
     this.lineBytes += length
   }
 
-  #levelCode(level: string): number {
-    const known = this.#levels.get(level)
-    if (known !== undefined) return known
-    this.#levels.set(level, this.#levels.size)
-    return this.#levels.size - 1
+  #runs(): StreamRun[] {
+    let to = 0
+    return this.#chunks.map((chunk, i) => ({ labels: this.#labels[i]!, from: to, to: (to += chunk.rowCount) }))
   }
 
-  #count(stream: number, length: number, ns: number): void {
+  #starts(): Uint32Array {
+    const starts = new Uint32Array(this.rowCount)
+    for (let i = 1; i < starts.length; i++) starts[i] = starts[i - 1]! + this.#lengths[i - 1]!
+    return starts
+  }
+
+  #count(stream: number, labels: Labels, length: number, ns: number): void {
     const last = this.#chunks.at(-1)
     if (last?.stream === stream) {
       last.rowCount++
       last.lineBytes += length
       last.maxRelativeNs = ns
-    } else this.#chunks.push({ stream, rowCount: 1, lineBytes: length, minRelativeNs: ns, maxRelativeNs: ns })
+      return
+    }
+    this.#chunks.push({ stream, rowCount: 1, lineBytes: length, minRelativeNs: ns, maxRelativeNs: ns })
+    this.#labels.push(labels)
   }
 }

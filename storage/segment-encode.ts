@@ -5,8 +5,9 @@
  * memory and does no I/O.
  */
 import type { Labels, Sequence, TenantId, TimeNs } from '../protocols/model.ts'
+import type { LevelsOf } from '../protocols/push/level.ts'
 import { encodeBlock, blockBounds, type StoredColumn } from './block-codec.ts'
-import { BlockRows, type LevelOf, type RowSource } from './block-rows.ts'
+import { BlockRows, type RowSource } from './block-rows.ts'
 import type { SegmentEntry } from './catalog.ts'
 import type { ChunkEncoding } from './column-codec.ts'
 import { type BlockFilter, FilterBuilder, filterPages } from './filter-build.ts'
@@ -47,8 +48,8 @@ export interface EncodedSegment {
   readonly entry: SegmentEntry
 }
 
-/** `levelOf` gives the level deriver of a tenant, null where levels are not discovered. Streams without rows are left out. */
-export function encodeSegment(cut: SegmentCut, levelOf: (tenant: TenantId) => LevelOf | null): EncodedSegment {
+/** `levelsOf` gives the level deriver of a tenant, null where levels are not discovered. Streams without rows are left out. */
+export function encodeSegment(cut: SegmentCut, levelsOf: (tenant: TenantId) => LevelsOf | null): EncodedSegment {
   const sources = new Map<number, RowSource>(cut.slabs.map((slab) => [slab.id, { baseNs: slab.baseNs, columns: slabColumns(slab) }]))
   const sourceOf = (slab: number): RowSource => sources.get(slab) ?? missingSlab(slab)
   const target = cut.blockTargetBytes ?? BLOCK_TARGET_BYTES
@@ -65,7 +66,7 @@ export function encodeSegment(cut: SegmentCut, levelOf: (tenant: TenantId) => Le
     return { index, baseNs, rowCount, lineBytes: lines.length, chunks, columns: columns.map((c) => c.range), filterBitsLog2: filter.bitsLog2 }
   }
   const sections = tenants.map((tenant) => {
-    rows.levelOf = levelOf(tenant.tenant)
+    rows.levelsOf = levelsOf(tenant.tenant)
     return encodeSection(tenant, rows, sourceOf, target, seal)
   })
   return assemble(cut, sections, output)

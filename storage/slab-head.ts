@@ -4,8 +4,8 @@
  * Lines are not copied, only the columns of the chosen rows are; metadata and levels are derived when first asked for. Rows that no run names
  * (other tenants', dropped duplicates) are not in the block.
  */
-import type { EntryBlock, Labels, LevelColumn, MetadataColumn, StreamRun } from '../protocols/model.ts'
-import type { LevelOf } from './block-rows.ts'
+import type { EntryBlock, Labels, MetadataColumn, StreamRun } from '../protocols/model.ts'
+import type { LevelsOf } from '../protocols/push/level.ts'
 import { MetadataDictionary } from './column-metadata.ts'
 import { type RowRun, type SlabColumns, type SlabDescriptor, slabColumns } from './slab.ts'
 
@@ -14,15 +14,15 @@ export interface HeadRun extends RowRun {
 }
 
 /** One block a slab that the runs touch, slabs in the order given. Runs of a slab are laid out in row order, so line starts ascend. */
-export function headBlocks(slabs: ReadonlyArray<SlabDescriptor>, runs: ReadonlyArray<HeadRun>, levelOf: LevelOf | null): EntryBlock[] {
+export function headBlocks(slabs: ReadonlyArray<SlabDescriptor>, runs: ReadonlyArray<HeadRun>, levelsOf: LevelsOf | null): EntryBlock[] {
   const bySlab = Map.groupBy(runs, (run) => run.slab)
   return slabs.flatMap((slab) => {
     const own = bySlab.get(slab.id)?.filter((run) => run.from < run.to)
-    return own === undefined || own.length === 0 ? [] : [headBlock(slab, own, levelOf)]
+    return own === undefined || own.length === 0 ? [] : [headBlock(slab, own, levelsOf)]
   })
 }
 
-function headBlock(slab: SlabDescriptor, unordered: ReadonlyArray<HeadRun>, levelOf: LevelOf | null): EntryBlock {
+function headBlock(slab: SlabDescriptor, unordered: ReadonlyArray<HeadRun>, levelsOf: LevelsOf | null): EntryBlock {
   const all = slabColumns(slab)
   const ordered = [...unordered].sort((a, b) => a.from - b.from)
   const runs: StreamRun[] = []
@@ -50,7 +50,7 @@ function headBlock(slab: SlabDescriptor, unordered: ReadonlyArray<HeadRun>, leve
     lengths: () => columns.lengths,
     lines: () => columns,
     metadata,
-    levels: lazily(() => (levelOf === null ? null : levelsOf(columns, runs, metadata(), levelOf))),
+    levels: lazily(() => (levelsOf === null ? null : levelsOf({ runs, metadata: metadata(), lines: columns }))),
   }
 }
 
@@ -77,20 +77,6 @@ function metadataOf({ bytes, metadataStarts, metadataEnds }: SlabColumns): Metad
   const dictionary = new MetadataDictionary()
   const codes = metadataStarts.map((from, i) => dictionary.codeOf(bytes, from, metadataEnds[i]!))
   return dictionary.sets.length === 1 ? null : { codes, sets: dictionary.sets }
-}
-
-function levelsOf({ bytes, starts, lengths }: SlabColumns, runs: ReadonlyArray<StreamRun>, metadata: MetadataColumn | null, levelOf: LevelOf): LevelColumn {
-  const known = new Map<string, number>([['', 0]])
-  const codes = new Uint16Array(starts.length)
-  for (const { labels, from, to } of runs) {
-    for (let i = from; i < to; i++) {
-      const level = levelOf(labels, metadata === null ? [] : metadata.sets[metadata.codes[i]!]!, bytes, starts[i]!, starts[i]! + lengths[i]!)
-      let code = known.get(level)
-      if (code === undefined) known.set(level, (code = known.size))
-      codes[i] = code
-    }
-  }
-  return { codes, values: [...known.keys()] }
 }
 
 function lazily<T>(make: () => T): () => T {

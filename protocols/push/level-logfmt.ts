@@ -16,6 +16,8 @@ export class LogfmtLevelFinder {
   readonly #names: ReadonlyArray<ReadonlyArray<Buffer> | undefined>
   readonly #rank: ReadonlyMap<Buffer, number>
   readonly #nameCount: number
+  /** By the low five bits of two bytes, which both cases of a letter share: whether a name may end in them. */
+  readonly #keyEnds = new Uint8Array(1024)
   #rankFound = 0
 
   constructor(fields: ReadonlyArray<string>) {
@@ -23,6 +25,17 @@ export class LogfmtLevelFinder {
     this.#names = byLength(lower)
     this.#rank = new Map(lower.map((name, i) => [name, i]))
     this.#nameCount = lower.length
+    for (const name of lower) {
+      if (name.length < 2) this.#keyEnds.fill(1)
+      else this.#keyEnds[((name.at(-2)! & 0x1f) << 5) | (name.at(-1)! & 0x1f)] = 1
+    }
+  }
+
+  /** Whether what stands before the equals sign at `at` ends as a level field. */
+  mayBeKey(bytes: Buffer, at: number): boolean {
+    if (at > 1 && this.#keyEnds[((bytes[at - 2]! & 0x1f) << 5) | (bytes[at - 1]! & 0x1f)] === 0) return false
+    for (const name of this.#rank.keys()) if (name.length <= at && equalIgnoringCase(bytes, at - name.length, name)) return true
+    return false
   }
 
   find(bytes: Buffer, from: number, to: number): boolean {

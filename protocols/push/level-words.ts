@@ -94,8 +94,8 @@ export function levelWord(bytes: Buffer, from: number, to: number): number {
 function wordAround(bytes: Buffer, at: number, from: number, to: number, starts: number): number {
   for (let k = 2; k >= 0; k--) {
     const start = at - k
-    if ((starts & (1 << k)) === 0 || (start > from && (KINDS[bytes[start - 1]!]! & EDGE_LEFT) === 0)) continue
-    const code = wordAt(bytes, start, to)
+    if ((starts & (1 << k)) === 0) continue
+    const code = levelWordAt(bytes, start, from, to)
     if (code !== UNKNOWN) return code
   }
   return UNKNOWN
@@ -105,6 +105,11 @@ function wordAround(bytes: Buffer, at: number, from: number, to: number, starts:
 export function hasEquals(bytes: Buffer, from: number, to: number): boolean {
   for (let i = from; i < to; i++) if (bytes[i] === EQUALS) return true
   return false
+}
+
+/** The code of the whole level word at `at`, if there is one: `at` must lie in the line `bytes[from..to)`. */
+export function levelWordAt(bytes: Buffer, at: number, from: number, to: number): number {
+  return at > from && (KINDS[bytes[at - 1]!]! & EDGE_LEFT) === 0 ? UNKNOWN : wordAt(bytes, at, to)
 }
 
 /** The level word that stands whole at `at`. Three letters tell which it could be; most words of a text are none. */

@@ -1,14 +1,13 @@
 /**
  * `detected_level`: the level of an entry from its labels, its structured metadata, or its line, by Loki's rules and in Loki's order.
  *
- * Called for each row when a block is sealed and when a head is read, so the line's part works on bytes in one pass and makes no string.
+ * Called when a block is sealed and when a head is read, for all its rows; the line's part is in `level-lines.ts`.
  * The rules: `detected_level` itself; a label, then metadata, named as a level field; OTLP's severity number; the line as JSON or logfmt; the
  * earliest level word in the line; else `unknown`.
  */
-import type { Labels } from '../model.ts'
-import { JsonLevelFinder } from './level-json.ts'
-import { LogfmtLevelFinder } from './level-logfmt.ts'
-import { LEVEL_NAMES, UNKNOWN, hasEquals, levelCodeOfText, levelCodeOfValue, levelWord } from './level-words.ts'
+import type { Labels, LevelColumn, LineColumn, MetadataColumn, StreamRun } from '../model.ts'
+import { LineLevels } from './level-lines.ts'
+import { LEVEL_NAMES, UNKNOWN, levelCodeOfText } from './level-words.ts'
 
 export interface LevelPolicy {
   /** `log_level_fields`. */
@@ -19,18 +18,68 @@ export interface LevelPolicy {
 
 const DETECTED_LEVEL = 'detected_level'
 const SEVERITY_NUMBER = 'severity_number'
-const OPEN_BRACE = 0x7b
-const CLOSE_BRACE = 0x7d
 
-/** The level of one row. The function keeps what it found for the labels last seen, so it is made once a block, not shared between threads. */
-export function makeLevelOf(policy: LevelPolicy): (labels: Labels, metadata: Labels, bytes: Buffer, from: number, to: number) => string {
+/** Rows whose levels are wanted: runs ascend and lie one behind the other. */
+export interface LevelRows {
+  readonly runs: ReadonlyArray<StreamRun>
+  readonly metadata: MetadataColumn | null
+  readonly lines: LineColumn
+}
+
+export type LevelsOf = (rows: LevelRows) => LevelColumn
+
+/** The levels of many rows, values in order of first appearance. One a thread and tenant. */
+export function makeLevelsOf(policy: LevelPolicy): LevelsOf {
   const lines = new LineLevels(policy)
-  let lastLabels: Labels | null = null
-  let ofLabels: string | null = null
-  return (labels, metadata, bytes, from, to) => {
-    if (labels !== lastLabels || metadata.length > 0) ofLabels = levelOfFields(labels, metadata, policy.fields)
-    lastLabels = metadata.length > 0 ? null : labels
-    return ofLabels ?? LEVEL_NAMES[lines.codeOf(bytes, from, to)]!
+  return (rows) => {
+    const column = new LevelCodes(rows.lines.lengths.length)
+    for (const run of rows.runs) addRun(run, rows, policy, lines, column)
+    return column
+  }
+}
+
+/** Rows that the same says the level of are taken together: a whole run without metadata of its own. */
+function addRun(run: StreamRun, { metadata, lines }: LevelRows, { fields }: LevelPolicy, lineLevels: LineLevels, column: LevelCodes): void {
+  const codes = metadata?.codes ?? null
+  const levelOfSet = (set: number): string | null => levelOfFields(run.labels, metadata === null ? [] : metadata.sets[set]!, fields)
+  for (let from = run.from; from < run.to; ) {
+    const set = codes === null ? 0 : codes[from]!
+    const level = levelOfSet(set)
+    let to = codes === null ? run.to : from + 1
+    for (let last = set; codes !== null && to < run.to && (codes[to] === last || levelOfSet(codes[to]!) === level); to++) last = codes[to]!
+    if (level === null) {
+      lineLevels.codesOf(lines, from, to, column.codes)
+      column.name(from, to)
+    } else column.codes.fill(column.codeOf(level), from, to)
+    from = to
+  }
+}
+
+/** A level column under way. */
+class LevelCodes implements LevelColumn {
+  readonly codes: Uint16Array
+  readonly values = ['']
+  readonly #known = new Map<string, number>([['', 0]])
+
+  constructor(rowCount: number) {
+    this.codes = new Uint16Array(rowCount)
+  }
+
+  codeOf(level: string): number {
+    const known = this.#known.get(level)
+    if (known !== undefined) return known
+    this.#known.set(level, this.values.length)
+    return this.values.push(level) - 1
+  }
+
+  /** Rows `[from, to)` have codes into LEVEL_NAMES; they get those of the column. */
+  name(from: number, to: number): void {
+    const own = new Int32Array(LEVEL_NAMES.length).fill(-1)
+    for (let row = from; row < to; row++) {
+      const code = this.codes[row]!
+      if (own[code] === -1) own[code] = this.codeOf(LEVEL_NAMES[code]!)
+      this.codes[row] = own[code]!
+    }
   }
 }
 
@@ -68,35 +117,3 @@ function firstOf(labels: Labels, fields: ReadonlyArray<string>): string | undefi
   }
   return undefined
 }
-
-/** Levels of lines alone, as codes into `LEVEL_NAMES`. */
-export class LineLevels {
-  readonly #json: JsonLevelFinder
-  readonly #logfmt: LogfmtLevelFinder
-
-  constructor(policy: LevelPolicy) {
-    this.#json = new JsonLevelFinder(policy.fields, policy.jsonDepthMax)
-    this.#logfmt = new LogfmtLevelFinder(policy.fields)
-  }
-
-  /** Hot. The code for `bytes[from..to)`. */
-  codeOf(bytes: Buffer, from: number, to: number): number {
-    const finder = looksLikeJson(bytes, from, to) ? this.#json : hasEquals(bytes, from, to) ? this.#logfmt : null
-    if (finder?.find(bytes, from, to) === true) {
-      const code = levelCodeOfValue(bytes, finder.valueFrom, finder.valueTo)
-      if (code !== UNKNOWN) return code
-    }
-    return levelWord(bytes, from, to)
-  }
-}
-
-function looksLikeJson(bytes: Buffer, from: number, to: number): boolean {
-  let first = from
-  while (first < to && isSpace(bytes[first]!)) first++
-  if (first === to || bytes[first] !== OPEN_BRACE) return false
-  let last = to - 1
-  while (isSpace(bytes[last]!)) last--
-  return bytes[last] === CLOSE_BRACE
-}
-
-const isSpace = (byte: number): boolean => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)

@@ -7,6 +7,7 @@ import { readFooter, SegmentReader } from '../../storage/segment-read.ts'
 import type { Selection } from '../../storage/segment-read.ts'
 import { logLine } from '../bench/data.ts'
 import { TestPartition } from '../support/cuts.ts'
+import { levelsByRow } from '../support/levels.ts'
 import { seeded } from '../support/push-bodies.ts'
 
 const TENANT = 'acme' as TenantId
@@ -55,7 +56,7 @@ async function storedLines(lines: ReadonlyArray<string>, metadata: (i: number) =
   for (let i = 0; i < lines.length; i += 500) {
     partition.push(TENANT, [{ labels: '{app="a"}', entries: lines.slice(i, i + 500).map((line, k) => ({ ns: T0 + BigInt(i + k), line: Buffer.from(line), metadata: metadata(i + k) })) }])
   }
-  const { bytes, entry } = encodeSegment(partition.cut({ blockTargetBytes: 20_000 }), () => (_labels, _metadata, line, from, to) => (line.toString('latin1', from, to).includes('level=error') ? 'error' : 'info'))
+  const { bytes, entry } = encodeSegment(partition.cut({ blockTargetBytes: 20_000 }), () => levelsByRow((_labels, _metadata, line, from, to) => (line.toString('latin1', from, to).includes('level=error') ? 'error' : 'info')))
   const read = async (offset: number, length: number): Promise<Buffer> => bytes.subarray(offset, offset + length)
   const reader = new SegmentReader(entry.key, await readFooter(entry.key, bytes.length, entry.footerBytes, read), read)
   return { lines, select: async (literals, metadataEquals = []) => (await reader.select(TENANT, () => true, { ...BOUNDS, literals, metadataEquals }))! }

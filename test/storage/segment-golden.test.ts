@@ -10,6 +10,7 @@ import { CHUNK_ENCODINGS } from '../../storage/column-codec.ts'
 import { encodeSegment } from '../../storage/segment-encode.ts'
 import { SEGMENT_VERSION, segmentKey } from '../../storage/segment-format.ts'
 import { TestPartition } from '../support/cuts.ts'
+import { levelsByRow } from '../support/levels.ts'
 import { ALL, readAll, readerOf, type StoredObject } from '../support/segments.ts'
 
 const FOLDER = path.join(import.meta.dirname, 'golden')
@@ -30,7 +31,7 @@ function goldenObject(encoding: (typeof CHUNK_ENCODINGS)[number]): Buffer {
   partition.push('globex', [{ labels: '{app="mail"}', entries: [entry(t0, 'panic: out of memory at 10.251.43.21', [['user', 'bob']])] }])
   const cut = partition.cut({ encoding, blockTargetBytes: 500, first: 41, last: 57 })
   const ids = { pushIds: [{ tenant: 'acme' as TenantId, id: 'push-1', sequence: 42 }], recordIds: [{ tenant: '' as const, id: 'rec-9', sequence: 57 }] }
-  return encodeSegment({ ...cut, ...ids }, () => (_labels, _metadata, bytes, from, to) => (bytes.toString('latin1', from, to).startsWith('panic') ? 'critical' : 'info')).bytes
+  return encodeSegment({ ...cut, ...ids }, () => levelsByRow((_labels, _metadata, bytes, from, to) => (bytes.toString('latin1', from, to).startsWith('panic') ? 'critical' : 'info'))).bytes
 }
 
 async function say(bytes: Buffer): Promise<unknown> {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { EntryBlock, TenantId } from '../../protocols/model.ts'
-import type { LevelOf } from '../../storage/block-rows.ts'
 import { CHUNK_ENCODINGS } from '../../storage/column-codec.ts'
 import { encodeSegment } from '../../storage/segment-encode.ts'
 import { segmentKey } from '../../storage/segment-format.ts'
 import { entryFromFooter, readFooter } from '../../storage/segment-read.ts'
+import { type LevelOf, levelsByRow } from '../support/levels.ts'
 import { TestPartition } from '../support/cuts.ts'
 import { type PlainStream, seeded } from '../support/push-bodies.ts'
 import { ALL, type PlainRow, readAll, readerOf, textOf } from '../support/segments.ts'
@@ -55,7 +55,7 @@ describe('segment', () => {
       const pushes = randomPushes(seed, 20)
       const partition = new TestPartition()
       for (const push of pushes) partition.push(TENANT, push)
-      const segment = encodeSegment(partition.cut({ encoding, blockTargetBytes: seed * 700 }), () => levelOf)
+      const segment = encodeSegment(partition.cut({ encoding, blockTargetBytes: seed * 700 }), () => levelsByRow(levelOf))
       expect(await readAll(segment, TENANT)).toEqual(expected(pushes))
     }
   })
@@ -64,7 +64,7 @@ describe('segment', () => {
     const encode = (): Buffer => {
       const partition = new TestPartition()
       for (const push of randomPushes(5, 30)) partition.push(TENANT, push)
-      return encodeSegment(partition.cut(), () => levelOf).bytes
+      return encodeSegment(partition.cut(), () => levelsByRow(levelOf)).bytes
     }
     expect(encode().equals(encode())).toBe(true)
   })
@@ -88,7 +88,7 @@ describe('segment', () => {
     const partition = new TestPartition()
     for (const push of randomPushes(9, 10)) partition.push(TENANT, push)
     const cut = partition.cut({ first: 7, last: 12 })
-    const segment = encodeSegment({ ...cut, pushIds: [{ tenant: TENANT, id: 'once', sequence: 8 }], recordIds: [{ tenant: '', id: 'r-1', sequence: 9 }] }, () => levelOf)
+    const segment = encodeSegment({ ...cut, pushIds: [{ tenant: TENANT, id: 'once', sequence: 8 }], recordIds: [{ tenant: '', id: 'r-1', sequence: 9 }] }, () => levelsByRow(levelOf))
     expect(segment.entry.key).toBe('segments/p3/0000000000000007-0000000000000012.seg')
     expect(segment.entry.key).toBe(segmentKey(3, 7, 12))
     const read = async (offset: number, length: number): Promise<Buffer> => segment.bytes.subarray(offset, offset + length)

@@ -6,6 +6,7 @@ import { newSlabMemory, Slab, slabColumns, type SlabDescriptor } from '../../sto
 import { withoutDuplicates } from '../../storage/slab-duplicates.ts'
 import { headBlocks } from '../../storage/slab-head.ts'
 import { parseLabels, TestPartition } from '../support/cuts.ts'
+import { levelsByRow } from '../support/levels.ts'
 import { pushBody } from '../support/push-bodies.ts'
 
 const T0 = 1_700_000_000_000_000_000n
@@ -108,7 +109,7 @@ describe('head blocks', () => {
         { ...two!, labels: parseLabels('{a="2"}') },
         { ...one!, from: one!.from + 1, labels: parseLabels('{a="1"}') },
       ],
-      (labels, _metadata, bytes, from, to) => `${labels[0]![1]}-${bytes.toString('utf8', from, to)}`,
+      levelsByRow((labels, _metadata, bytes, from, to) => `${labels[0]![1]}-${bytes.toString('utf8', from, to)}`),
     )
     expect(block!.rowCount).toBe(2)
     expect(block!.runs.map((r) => [r.labels[0]![1], r.from, r.to])).toEqual([

@@ -7,8 +7,9 @@ import path from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { LIMIT_DEFAULTS } from '../../protocols/limits.ts'
 import type { EntryBlock } from '../../protocols/model.ts'
-import { makeLevelOf } from '../../protocols/push/level.ts'
+import { makeLevelsOf } from '../../protocols/push/level.ts'
 import { blockOf, labelsOf, type TestEntry, type TestStream } from './blocks.ts'
+import { oneByOne } from './levels.ts'
 
 const folder = path.resolve(import.meta.dirname, '../../../shared/conformance')
 const corpusFile = path.join(folder, 'corpus.ndjson')
@@ -35,7 +36,7 @@ interface Pushed {
 /** One block a `streamsPerBlock` streams; every stream is one run, exact duplicates dropped as at ingest. */
 export function readCorpus(streamsPerBlock = 40): ReadonlyArray<EntryBlock> {
   const streams = new Map<string, { labels: Readonly<Record<string, string>>; entries: TestEntry[]; seen: Set<string> }>()
-  const levelOf = makeLevelOf({ fields: LIMIT_DEFAULTS.log_level_fields, jsonDepthMax: LIMIT_DEFAULTS.log_level_from_json_max_depth })
+  const levelOf = oneByOne(makeLevelsOf({ fields: LIMIT_DEFAULTS.log_level_fields, jsonDepthMax: LIMIT_DEFAULTS.log_level_from_json_max_depth }))
   for (const text of readFileSync(corpusFile, 'utf8').split('\n').filter((line) => line !== '')) {
     for (const { stream, values } of (JSON.parse(text) as Pushed).streams) {
       const labels = labelsOf(stream)

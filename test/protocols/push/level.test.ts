@@ -5,11 +5,12 @@ import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import type { Labels } from '../../../protocols/model.ts'
 import { LIMIT_DEFAULTS } from '../../../protocols/limits.ts'
-import { levelOfFields, makeLevelOf, normaliseLevel } from '../../../protocols/push/level.ts'
+import { levelOfFields, makeLevelsOf, normaliseLevel } from '../../../protocols/push/level.ts'
+import { oneByOne } from '../../support/levels.ts'
 import { seeded } from '../../support/push-bodies.ts'
 
 const policy = { fields: LIMIT_DEFAULTS.log_level_fields, jsonDepthMax: 2 }
-const levelOf = makeLevelOf(policy)
+const levelOf = oneByOne(makeLevelsOf(policy))
 const labelsOf = (record: Readonly<Record<string, string>>): Labels => Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))
 const ofLine = (line: string, metadata: Labels = [], labels: Labels = []): string => {
   const bytes = Buffer.from(`error ${line} error`)
