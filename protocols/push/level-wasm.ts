@@ -5,7 +5,7 @@
  * The words are found as Hyperscan's "Teddy" finds literals: each word has a bit, two small tables for each of the three letters give the words that have
  * such a half byte there, and what is left of their conjunction begins with the three letters of some word.
  */
-import { type Code, i32, ifThen, instantiate, type Local, v128, WasmFunction, whileDo } from '../wasm/assembler.ts'
+import { type Code, i32, ifThen, instantiate, type Local, PAGE_BYTES, v128, WasmFunction, whileDo } from '../wasm/assembler.ts'
 
 /** Bytes that one run may look at. They and the working space stay in the second-level cache. */
 export const LEVEL_TEXT_BYTES_MAX = 128 << 10
@@ -13,7 +13,7 @@ export const LEVEL_TEXT_BYTES_MAX = 128 << 10
 const MARGIN = 64
 const EQUALS_AT = LEVEL_TEXT_BYTES_MAX + MARGIN
 const STARTS_AT = EQUALS_AT + (LEVEL_TEXT_BYTES_MAX >>> 3) + MARGIN
-const MEMORY_PAGES = Math.ceil((STARTS_AT + 4 * (LEVEL_TEXT_BYTES_MAX + MARGIN)) / 65_536)
+const MEMORY_PAGES = Math.ceil((STARTS_AT + 4 * (LEVEL_TEXT_BYTES_MAX + MARGIN)) / PAGE_BYTES)
 
 /** Each has a bit in the tables. `warning` begins as `warn` does, `error` as `err`. */
 const PREFIXES = ['tra', 'deb', 'fat', 'cri', 'err', 'war', 'inf']
