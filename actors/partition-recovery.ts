@@ -4,7 +4,7 @@
  */
 import { SkaldError } from '../runtime/errors.ts'
 import type { Sequence } from '../protocols/model.ts'
-import type { WalItem } from '../protocols/push/batch.ts'
+import type { PushBatch, WalItem } from '../protocols/push/batch.ts'
 import { unsnappy } from '../protocols/push/content.ts'
 import { decodePushRequest } from '../protocols/push/decode-protobuf.ts'
 import { decodeWalRecord } from '../protocols/wal-record.ts'
@@ -33,11 +33,20 @@ function decodeRecord(record: WalRecord): DecodedRecord {
   let bytes = 0
   for (const item of items) {
     const body = bodyOf(item)
-    const batch = decodePushRequest(body)
+    const batch = batchOf(body)
     decoded.push({ tenant: item.tenant, pushId: item.pushId, receivedMs: item.receivedMs, labels: item.labels, batch })
     bytes += body.length
   }
   return { sequence: record.sequence, recordId, items: decoded, bytes, ...(record.traceParent === undefined ? {} : { traceParent: record.traceParent }) }
+}
+
+/** Whatever is wrong with what was accepted once, the record is. */
+function batchOf(body: Buffer): PushBatch {
+  try {
+    return decodePushRequest(body)
+  } catch (error) {
+    throw new SkaldError('storage_corrupt', `corrupt WAL record: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  }
 }
 
 /** Stops at the length that the item states, so that a wrong one cannot exhaust memory. */
