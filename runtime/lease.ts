@@ -129,7 +129,6 @@ class ManagedLease implements Lease {
     return new Promise((resolve) => {
       this.#released = resolve
       this.step({ kind: 'unwant' })
-      this.#endWhenIdle()
     })
   }
 
@@ -144,6 +143,7 @@ class ManagedLease implements Lease {
     this.#state = step.state
     this.#wake(step.wakeAtMs)
     for (const effect of step.effects) this.#carryOut(effect)
+    this.#endWhenIdle()
   }
 
   #wake(atMs: number | undefined): void {
@@ -175,7 +175,6 @@ class ManagedLease implements Lease {
       if (!(error instanceof SkaldError)) throw error
       this.step({ kind: 'failed' })
     }
-    this.#endWhenIdle()
   }
 
   async #read(): Promise<void> {

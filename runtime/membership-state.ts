@@ -1,6 +1,7 @@
 /**
  * Who is alive, as a pure state machine: (state, event, now) -> state, and when to look again. A member is alive while its heartbeats arrive,
- * by the observer's own monotonic clock; wall clocks are never compared. A node that cannot reach the bucket itself is blind: it judges nobody.
+ * by the observer's own monotonic clock; wall clocks are never compared. A node that cannot write its own heartbeat is blind, one that does not hear it come
+ * back by its watch is deaf: either judges nobody, and gives everybody a full time afterwards.
  */
 
 export interface Member {
@@ -43,22 +44,35 @@ export interface MembershipStep {
   readonly wakeAtMs: number | undefined
 }
 
+export interface MembershipTerms {
+  readonly selfId: string
+  /** A member unheard of for this long is dead. */
+  readonly silentMsMax: number
+}
+
+/** How much of that time may pass without hearing oneself: less, so that it is noticed before others seem dead. */
+const DEAF_SHARE = 0.75
+
 export const MEMBERSHIP_START: MembershipState = Object.freeze({ sightings: new Map(), isBlind: false })
 
-export function membershipStep(state: MembershipState, event: MembershipEvent, nowMs: number, silentMsMax: number): MembershipStep {
-  const taken = take(state, event, nowMs)
-  const next = taken.isBlind ? taken : withoutSilent(taken, nowMs, silentMsMax)
-  return { state: next, isChanged: !sameMembers(state, next), wakeAtMs: wakeAt(next, silentMsMax) }
+export function membershipStep(state: MembershipState, event: MembershipEvent, nowMs: number, terms: MembershipTerms): MembershipStep {
+  const taken = take(state, event, nowMs, terms)
+  const maySpeak = !taken.isBlind && hearsItself(taken, nowMs, terms)
+  const next = maySpeak ? withoutSilent(taken, nowMs, terms.silentMsMax) : taken
+  return { state: next, isChanged: !sameMembers(state, next), wakeAtMs: maySpeak ? wakeAt(next, terms.silentMsMax) : undefined }
 }
 
 export function membersOf(state: MembershipState): Member[] {
   return [...state.sightings.values()].map(({ member }) => member).sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
-function take(state: MembershipState, event: MembershipEvent, nowMs: number): MembershipState {
+function take(state: MembershipState, event: MembershipEvent, nowMs: number, terms: MembershipTerms): MembershipState {
   switch (event.kind) {
-    case 'seen':
-      return { ...state, sightings: new Map(state.sightings).set(event.member.id, { member: event.member, revision: event.revision, seenMs: nowMs }) }
+    case 'seen': {
+      const wasDeaf = event.member.id === terms.selfId && !hearsItself(state, nowMs, terms)
+      const before = wasDeaf ? allSeen(state.sightings, nowMs) : new Map(state.sightings)
+      return { ...state, sightings: before.set(event.member.id, { member: event.member, revision: event.revision, seenMs: nowMs }) }
+    }
     case 'gone': {
       const sightings = new Map(state.sightings)
       sightings.delete(event.id)
@@ -74,7 +88,16 @@ function take(state: MembershipState, event: MembershipEvent, nowMs: number): Me
 /** Back from blindness: everybody has a full time to be heard of again, since nothing could be heard meanwhile. */
 function see(state: MembershipState, nowMs: number): MembershipState {
   if (!state.isBlind) return state
-  return { isBlind: false, sightings: new Map([...state.sightings].map(([id, sighting]) => [id, { ...sighting, seenMs: nowMs }])) }
+  return { isBlind: false, sightings: allSeen(state.sightings, nowMs) }
+}
+
+function hearsItself({ sightings }: MembershipState, nowMs: number, { selfId, silentMsMax }: MembershipTerms): boolean {
+  const own = sightings.get(selfId)
+  return own !== undefined && nowMs < own.seenMs + silentMsMax * DEAF_SHARE
+}
+
+function allSeen(sightings: ReadonlyMap<string, Sighting>, nowMs: number): Map<string, Sighting> {
+  return new Map([...sightings].map(([id, sighting]) => [id, { ...sighting, seenMs: nowMs }]))
 }
 
 function withoutSilent(state: MembershipState, nowMs: number, silentMsMax: number): MembershipState {
@@ -85,8 +108,8 @@ function withoutSilent(state: MembershipState, nowMs: number, silentMsMax: numbe
   return { ...state, sightings }
 }
 
-function wakeAt({ sightings, isBlind }: MembershipState, silentMsMax: number): number | undefined {
-  if (isBlind || sightings.size === 0) return undefined
+function wakeAt({ sightings }: MembershipState, silentMsMax: number): number | undefined {
+  if (sightings.size === 0) return undefined
   return Math.min(...[...sightings.values()].map(({ seenMs }) => seenMs)) + silentMsMax
 }
 

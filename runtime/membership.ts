@@ -95,7 +95,7 @@ export class Membership {
   #step(event: MembershipEvent): void {
     if (this.#isClosed) return
     const { clock, silentMsMax = SILENT_MS_MAX } = this.#options
-    const step = membershipStep(this.#state, event, clock.monotonicMs(), silentMsMax)
+    const step = membershipStep(this.#state, event, clock.monotonicMs(), { selfId: this.#self.id, silentMsMax })
     this.#state = step.state
     this.#wakeTimer?.cancel()
     this.#wakeTimer = step.wakeAtMs === undefined ? undefined : clock.after(wholeMs(step.wakeAtMs - clock.monotonicMs()), () => this.#step({ kind: 'tick' }))

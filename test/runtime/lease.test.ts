@@ -95,6 +95,21 @@ describe('a lease', () => {
     expect([a.log, b.log]).toEqual([['held 1', 'lost 1 released'], ['held 2']])
   })
 
+  it('ends a release whenever it is asked for, also while a renewal is on its way into nowhere', async () => {
+    for (let atMs = 0; atMs < TTL_MS; atMs += 50) {
+      const w = new World(atMs + 1)
+      const a = await w.add('a')
+      await w.clock.run(1_000)
+      w.flakiness.delayMaxMs = 400
+      w.flakiness.lossRatio = 1
+      await w.clock.run(atMs)
+      let isReleased = false
+      void a.lease.release().then(() => (isReleased = true))
+      await w.clock.run(2 * TTL_MS)
+      expect({ atMs, isReleased }).toEqual({ atMs, isReleased: true })
+    }
+  })
+
   it('is taken back at once by the same holder after a restart, under a new epoch', async () => {
     const w = new World()
     const a = await w.add('a')

@@ -1,6 +1,7 @@
 /** Membership: who is seen when, what death, drain, leave, blindness and skewed clocks do, and that all nodes agree in the end. */
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../runtime/clock-manual.ts'
+import type { KvBucket } from '../../runtime/kv.ts'
 import { MemoryKvServer } from '../../runtime/kv-memory.ts'
 import type { MemoryKv } from '../../runtime/kv-memory.ts'
 import { Membership } from '../../runtime/membership.ts'
@@ -36,6 +37,10 @@ class World {
   }
 }
 
+const bound = (bucket: KvBucket): KvBucket => ({
+  get: (key) => bucket.get(key), keys: (prefix) => bucket.keys(prefix), create: (key, value) => bucket.create(key, value), update: (key, value, revision) => bucket.update(key, value, revision),
+  put: (key, value) => bucket.put(key, value), delete: (key, revision) => bucket.delete(key, revision), watch: (prefix, on, ready) => bucket.watch(prefix, on, ready),
+})
 const ids = (node: Node): string => node.membership.members().map((m) => m.id).join(' ')
 
 describe('membership', () => {
@@ -87,6 +92,29 @@ describe('membership', () => {
     expect([a.membership.isBlind, ids(b)]).toEqual([false, 'a b c'])
     await w.clock.run(8_000)
     expect([ids(a), ids(b)]).toEqual(['a b', 'a b'])
+  })
+
+  it('judges nobody while its watch stands still, though it can write', async () => {
+    const w = new World()
+    const [a, b] = [await w.start('a'), await w.start('b')]
+    const held: Array<() => void> = []
+    let isDeaf = false
+    const inner = await w.server.connect().bucket({ name: 'members', maxAgeMs: 60_000 })
+    const bucket: KvBucket = { ...bound(inner), watch: (prefix, on, ready) => inner.watch(prefix, (event) => (isDeaf ? held.push(() => on(event)) : on(event)), ready) }
+    const views: string[] = []
+    const self: Member = { id: 'c', node: 'c', roles: ['all'], zone: '', state: 'active', startedMs: 0 }
+    const c = new Membership({ bucket, clock: w.clock, random: w.random.fork(), self, onChange: (members) => views.push(members.map(({ id }) => id).join(' ')) })
+    await w.clock.run(5_000)
+    isDeaf = true
+    await w.clock.run(30_000)
+    expect([c.members().map(({ id }) => id).join(' '), ids(a)]).toEqual(['a b c', 'a b c'])
+    isDeaf = false
+    for (const deliver of held) deliver()
+    b.membership.close()
+    await w.clock.run(1_500)
+    expect(views.at(-1)).toBe('a b c')
+    await w.clock.run(4_000)
+    expect(views.at(-1)).toBe('a c')
   })
 
   it('does not look at wall clocks', async () => {
