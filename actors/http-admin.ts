@@ -81,6 +81,7 @@ async function status(parts: AdminParts): Promise<object> {
     memory: { level: services.budget.level(), used_bytes: services.budget.usedBytes(), budget_bytes: services.budget.bytesMax },
     nodes: parts.cluster.members().map(({ id, state, zone, roles }) => ({ id, state, zone, roles: roles.join(',') })),
     partitions: await statuses(parts),
+    tenures: (await parts.cluster.status()).tenures.map(({ partition, isAssigned, lease, leaseEpoch, actor, actorEpoch, isFenced }) => ({ partition, assigned: isAssigned, lease, lease_epoch: leaseEpoch, actor, actor_epoch: actorEpoch, fenced: isFenced })),
   }
 }
 

@@ -148,8 +148,17 @@ class Rounds {
   private async untilMoved(index: number, begun: number): Promise<number> {
     const { nodes } = this.topology
     const witness = nodes[(index + 1) % nodes.length]!
-    await until(() => hasMoved(witness.url, nodeName(index)), READY_MS, () => `partitions of ${nodeName(index)} did not move:\n${witness.log}`)
+    await until(() => hasMoved(witness.url, nodeName(index)), READY_MS, async () => `partitions of ${nodeName(index)} did not move:\n${await this.views()}`)
     return performance.now() - begun
+  }
+
+  /** What every living node thinks, for a failure to show. */
+  private async views(): Promise<string> {
+    const texts = this.topology.nodes.map(async (node) => {
+      const get = (path: string): Promise<string> => fetch(node.url + path, { signal: AbortSignal.timeout(3_000) }).then((answer) => answer.text(), String)
+      return `--- ${node.url}\n${await get('/ring?format=json')}\n${await get('/status')}\n${node.log.slice(-3_000)}`
+    })
+    return (await Promise.all(texts)).join('\n')
   }
 
   private async startAgain(index: number): Promise<void> {
@@ -176,8 +185,7 @@ class Rounds {
   /** Every writer has a push acknowledged that it began after now. */
   private async everyWriterGoesOn(when: string): Promise<void> {
     const before = Array.from({ length: WRITERS }, (_, writer) => this.loader.countOf(writer))
-    const logs = (): string => this.topology.nodes.map((node) => node.log.slice(-3_000)).join('\n')
-    await until(async () => before.every((count, writer) => this.loader.countOf(writer) > count), READY_MS, () => `not every writer went on ${when}:\n${logs()}`)
+    await until(async () => before.every((count, writer) => this.loader.countOf(writer) > count), READY_MS, async () => `not every writer went on ${when}:\n${await this.views()}`)
   }
 }
 
@@ -190,10 +198,10 @@ async function hasMoved(url: string, from: string): Promise<boolean> {
   return ring !== null && ring.partitions.every(({ owner }) => owner !== from)
 }
 
-async function until(condition: () => Promise<boolean>, timeoutMs: number, describe: () => string): Promise<void> {
+async function until(condition: () => Promise<boolean>, timeoutMs: number, describe: () => Promise<string>): Promise<void> {
   const deadline = performance.now() + timeoutMs
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(describe())
+    if (performance.now() > deadline) throw new Error(await describe())
     await sleep(20)
   }
 }
