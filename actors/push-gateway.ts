@@ -49,12 +49,13 @@ export function makePushGateway(services: Services, sizes: PushSizes, tenants: A
         const push = decodeTraced(services, request, sizes)
         const bytes = push.batches.reduce((sum, batch) => sum + batch.body.length, 0)
         held = takeMemory(budget, bytes)
-        return await system.ask<TenantsMessage, PushAnswer>(
+        const answer = await system.ask<TenantsMessage, PushAnswer>(
           tenants,
           (reply) => ({ tenant: request.tenant, message: { kind: 'push', push, pushId: request.pushId, traceParent: request.traceParent, reply } }),
           settings.appendDeadlineMs + PUSH_TIMEOUT_EXTRA_MS,
           { bytes },
         )
+        return withRetryAfter(answer)
       } catch (error) {
         return withRetryAfter(answerOfError(error))
       } finally {
