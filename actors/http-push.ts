@@ -23,18 +23,31 @@ async function push(gateway: PushGateway, request: HttpRequest, defaultTenant: s
   return guarded(async () => {
     const tenant = tenantOf(headerOf(request, 'x-scope-orgid'), defaultTenant)
     const contentType = headerOf(request, 'content-type')
-    const body = await request.body(gateway.sizes.bodyBytesMax, tooLarge)
-    return gateway.push({ tenant, kind: 'loki', pushId: pushIdOf(request), traceParent: traceParentOf(request.span), content: { contentType, contentEncoding: headerOf(request, 'content-encoding'), body, legacy } })
+    return withBody(gateway, request, (body) => {
+      const content = { contentType, contentEncoding: headerOf(request, 'content-encoding'), body, legacy }
+      return gateway.push({ tenant, kind: 'loki', pushId: pushIdOf(request), traceParent: traceParentOf(request.span), content })
+    })
   })
 }
 
 async function pushOtlp(gateway: PushGateway, request: HttpRequest, defaultTenant: string): Promise<PushAnswer> {
   return guarded(async () => {
     const tenant = tenantOf(headerOf(request, 'x-scope-orgid'), defaultTenant)
-    const body = await request.body(gateway.sizes.bodyBytesMax, tooLarge)
-    const content = { contentType: headerOf(request, 'content-type'), contentEncoding: headerOf(request, 'content-encoding'), body }
-    return gateway.push({ tenant, kind: 'otlp', pushId: pushIdOf(request), traceParent: traceParentOf(request.span), content })
+    return withBody(gateway, request, (body) => {
+      const content = { contentType: headerOf(request, 'content-type'), contentEncoding: headerOf(request, 'content-encoding'), body }
+      return gateway.push({ tenant, kind: 'otlp', pushId: pushIdOf(request), traceParent: traceParentOf(request.span), content })
+    })
   })
+}
+
+/** Bodies count for the memory budget from before their first byte (W4). One that does not say how long it is counts when it has been decoded. */
+async function withBody(gateway: PushGateway, request: HttpRequest, use: (body: Buffer) => Promise<PushAnswer>): Promise<PushAnswer> {
+  const held = gateway.receive(Number(headerOf(request, 'content-length') ?? 0) || 0)
+  try {
+    return await use(await request.body(gateway.sizes.bodyBytesMax, tooLarge))
+  } finally {
+    held.close()
+  }
 }
 
 async function guarded(run: () => Promise<PushAnswer>): Promise<PushAnswer> {
