@@ -3,12 +3,12 @@
  * row by row through the other stages. Used by the scans; reads no clock, keeps no block longer than a call.
  */
 import { SkaldError } from '../../runtime/errors.ts'
-import type { EntryBlock, Labels, StreamRun } from '../model.ts'
+import type { EntryBlock, Labels, LineColumn, StreamRun } from '../model.ts'
 import type { Stage } from './ast.ts'
 import { type Hints, hintsOf } from './hints.ts'
 import { type LabelIds, LabelRegistry, labelIdsFor } from './label-ids.ts'
 import { DETECTED_LEVEL, DUPLICATE_SUFFIX, LineState } from './line-state.ts'
-import type { LabelMode, Pipeline, PipelineOptions, ResolvedLabels, Row, RowSink } from './pipeline.ts'
+import type { LabelMode, Pipeline, PipelineOptions, ResolvedLabels, Row, RowSink, SelectedRows } from './pipeline.ts'
 import { RowSelection } from './row-selection.ts'
 import { formatStage } from './print.ts'
 import { compileDecolorize } from './stages/decolorize.ts'
@@ -101,6 +101,13 @@ class CompiledPipeline implements Pipeline {
     }
   }
 
+  select(block: EntryBlock, from: number, to: number): SelectedRows {
+    this.#narrow(block, from, to)
+    this.#count(block, from, to)
+    this.stats.linesPassed += this.#selection.count
+    return this.#selection
+  }
+
   #enter(block: EntryBlock, run: StreamRun): void {
     this.#row.enterBlock(block, this.needsMetadata ? block.metadata() : null, this.needsLevels ? block.levels() : null)
     this.#row.enterRun(run.labels)
@@ -108,15 +115,12 @@ class CompiledPipeline implements Pipeline {
   }
 
   #chunk(block: EntryBlock, from: number, to: number, reverse: boolean, sink: RowSink): boolean {
-    const selection = this.#selection
-    selection.reset(from, to)
-    const lines = this.needsLines ? block.lines() : null
-    if (lines !== null) for (const filter of this.#filters) filter.narrow(selection, lines)
+    const lines = this.#narrow(block, from, to)
     this.#count(block, from, to)
     const times = block.relativeNs()
     const lengths = block.lengths()
     const row = this.#row
-    const { count, all, rows } = selection
+    const { count, all, rows } = this.#selection
     for (let i = 0; i < count; i++) {
       const at = reverse ? count - 1 - i : i
       const index = all ? from + at : rows[at]!
@@ -127,6 +131,14 @@ class CompiledPipeline implements Pipeline {
       if (!sink.row(row)) return false
     }
     return true
+  }
+
+  /** Leaves what the line filters pass in the selection; returns the lines where something looks at them. */
+  #narrow(block: EntryBlock, from: number, to: number): LineColumn | null {
+    this.#selection.reset(from, to)
+    const lines = this.needsLines ? block.lines() : null
+    if (lines !== null) for (const filter of this.#filters) filter.narrow(this.#selection, lines)
+    return lines
   }
 
   #passes(row: PipelineRow): boolean {

@@ -49,6 +49,15 @@ export interface ResolvedLabels {
   readonly merged: Labels
 }
 
+/** Rows of a range, ascending. */
+export interface SelectedRows {
+  /** All of the range: `rows` is not filled. */
+  readonly all: boolean
+  readonly count: number
+  /** The first `count` are they. */
+  readonly rows: Uint32Array
+}
+
 export interface Pipeline {
   readonly needsLines: boolean
   readonly needsMetadata: boolean
@@ -57,7 +66,11 @@ export interface Pipeline {
    * Rows `[from, to)` of the run in ascending order, or descending when `reverse`; whole-block line filters are applied first where that is faster.
    */
   run(block: EntryBlock, run: StreamRun, from: number, to: number, reverse: boolean, sink: RowSink): void
-  /** The id of a row's labels as the stages before anything else find them, without its line: for plans without stages. */
+  /**
+   * Of rows `[from, to)` those that the line filters pass, all at once: for plans whose stages are line filters alone. Valid until the next call.
+   */
+  select(block: EntryBlock, from: number, to: number): SelectedRows
+  /** The id of a row's labels as the stages before anything else find them, without its line: for plans without stages, or with line filters alone. */
   labelsIdOf(block: EntryBlock, run: StreamRun, row: number): number
   /** The labels behind an id that `Row.labelsId` gave. */
   labelsOf(id: number): ResolvedLabels

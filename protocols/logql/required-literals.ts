@@ -1,5 +1,5 @@
 /**
- * Literals that a line must contain for a line filter to let it pass: what block filters and whole-block searches are asked for. May say less than is
+ * Literals that a line must contain, in either case of ASCII letters, for a line filter to let it pass: what block filters are asked for. May say less than is
  * true, never more. Used by `scan-needs.ts`; pure.
  */
 import type { LineFilter, Stage } from './ast.ts'
@@ -34,5 +34,14 @@ function eitherOf(conjunctions: ReadonlyArray<LiteralFilter>): LiteralFilter {
 
 const shortest = (any: ReadonlyArray<string>): number => (any.length === 0 ? 0 : Math.min(...any.map((literal) => literal.length)))
 
-/** Of an RE2 expression; what may be in either case says nothing to a case-sensitive search. */
-const regexLiterals = (pattern: string): ReadonlyArray<ReadonlyArray<string>> => clausesOfRegex(pattern).filter((clause) => !clause.fold).map((clause) => clause.anyOf)
+/** Of an RE2 expression. */
+const regexLiterals = (pattern: string): LiteralFilter => clausesOfRegex(pattern).map(({ anyOf, fold }) => (fold ? [...new Set(anyOf.map(inEitherCase))] : anyOf))
+
+/**
+ * The longest part of a literal whose cases differ in ASCII alone: `k` without regard to case is also the Kelvin sign, `s` also the long s, and what other
+ * characters fold to is not asked for.
+ */
+function inEitherCase(literal: string): string {
+  const parts = literal.replace(/[A-Z]/g, (letter) => letter.toLowerCase()).split(/[ks\u0080-\uffff]/)
+  return parts.reduce((longest, part) => (part.length > longest.length ? part : longest))
+}

@@ -1,6 +1,6 @@
 /**
- * Runs a metric scan over blocks: each row inside a window updates one accumulator. Plans that only count (no stages, nothing unwrapped) take
- * `scan-count.ts`, which never looks at a line; all others come through the pipeline row by row. Made by `compileScan`; a hot path.
+ * Runs a metric scan over blocks: each row inside a window updates one accumulator. Plans that only count (nothing but line filters, nothing
+ * unwrapped) take `scan-count.ts`, which takes many rows at once; all others come through the pipeline row by row. Made by `compileScan`; a hot path.
  */
 import type { EntryBlock, StreamRun, TimeNs } from '../model.ts'
 import { CountedRuns } from './scan-count.ts'
@@ -34,8 +34,8 @@ class MetricScan implements Scan {
     this.pipeline = pipeline
     this.matches = matches
     const seriesBy = new SeriesByLabels(pipeline, this.metric.states)
-    const countsOnly = plan.stages.length === 0 && this.metric.operator.source !== 'unwrapped'
-    this.counted = countsOnly ? new CountedRuns(this.metric, pipeline, seriesBy) : null
+    const countsOnly = plan.stages.every(({ kind }) => kind === 'lineFilter') && this.metric.operator.source !== 'unwrapped'
+    this.counted = countsOnly ? new CountedRuns(this.metric, pipeline, seriesBy, plan.stages.length > 0) : null
     this.sink = new WindowSink(this.metric, seriesBy)
   }
 

@@ -66,7 +66,7 @@ export type LiteralFilter = ReadonlyArray<ReadonlyArray<string>>
 
 /** What of a block the scan will touch, and what can be skipped unseen: derived from the plan by `scanNeeds`. */
 export interface ScanNeeds {
-  /** Literals that the stored line must contain (case-sensitive). */
+  /** Literals that the stored line must contain, in either case of their ASCII letters: filters do not tell cases apart. */
   readonly literals: LiteralFilter
   /** Time bounds of entries that can matter, `[minNs, maxNs]` inclusive. */
   readonly minNs: bigint

@@ -52,3 +52,29 @@ describe('counting', () => {
     expect(ask('sum(bytes_over_time({app="x"}[2m]))', without(block, 'lines', 'metadata', 'levels'))).toEqual([['', [bytes]]])
   })
 })
+
+describe('counting what line filters pass', () => {
+  const queries = [
+    'count_over_time({app="x"} |= "1" [W])',
+    'count_over_time({app="x"} != "1" [W])',
+    'count_over_time({app="x"} |~ "line [0-9]$" != "7" [W])',
+    'bytes_over_time({app="x"} |= "2" [W])',
+    'sum by (kind, detected_level) (bytes_over_time({app="x"} |= "1" [W]))',
+    'sum by (detected_level) (count_over_time({app="x"} |= "a line" [W]))',
+    'sum(rate({app="x"} |= "nothing of this" [W]))',
+    'sum(count_over_time({app="x"} |= "line" [W]))',
+  ]
+
+  it.each(queries)('is as one row after the other: %s', (query) => {
+    // A label filter that every row passes sends the same rows one by one.
+    const slow = (text: string): string => text.replace(' [W]', ' | app="x" [W]')
+    for (const [window, seconds] of [['2m', 60n], ['50s', 60n], ['7s', 20n], ['7s', 3n]] as const) {
+      const inWindow = (text: string): string => text.replaceAll('[W]', `[${window}]`)
+      expect(ask(inWindow(query), block, seconds)).toEqual(ask(inWindow(slow(query)), block, seconds))
+    }
+  })
+
+  it('reads neither times nor what no label needs, where a window holds the block', () => {
+    expect(ask('sum(count_over_time({app="x"} |= "a line" [2m]))', without(block, 'relativeNs', 'metadata', 'levels'))).toEqual([['', [30]]])
+  })
+})

@@ -13,6 +13,9 @@ import { drawFrom, pick } from '../../support/random-entries.ts'
 const S = 1_000_000_000n
 const needs = (query: string): ScanNeeds => scanNeeds(planQuery(parse(query), parametersOf({ startNs: 1000n * S, endNs: 1100n * S, stepNs: 10n * S })).scans[0]!)
 
+/** Of ASCII alone. */
+const lower = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+
 describe('literals', () => {
   it.each<[string, string[][]]>([
     ['|= "a" |= "b"', [['a'], ['b']]],
@@ -22,7 +25,11 @@ describe('literals', () => {
     ['|= ip("10.0.0.1") |= "x"', [['x']]],
     ['|~ "error|timeout"', [['error', 'timeout']]],
     ['|~ "user=.* id=.*x" or "late"', [['user=', 'late']]],
-    ['|~ "(?i)error"', []],
+    ['|~ "(?i)Error"', [['error']]],
+    ['|~ "(?i)fail(ed|ure)s?"', [['failed', 'failure']]],
+    ['|~ "(?i)disk full"', [[' full']]],
+    ['|~ "(?i)sk"', []],
+    ['|~ "(?i)caf\u00e9 noir"', [[' noir']]],
     ['|> "<_>level=<_> msg"', [['level='], [' msg']]],
     ['| json | status = "500" |= "late"', [['late']]],
     ['| line_format "{{.x}}" |= "made"', []],
@@ -33,7 +40,7 @@ describe('literals', () => {
 
   it('are in every text that the expression matches', () => {
     const draw = drawFrom(1)
-    const pieces = ['a', 'b', 'cd', 'a*', 'b+', 'c?', '.', '(a|b)', '[ab]', '|', '\\d', 'x{1,2}', '^', '\\.', '(', ')', '{2}']
+    const pieces = ['a', 'b', 'cd', 'a*', 'b+', 'c?', '.', '(a|b)', '[ab]', 'k', 'S', '(?i)', '(?i:ak)', '|', '\\d', 'x{1,2}', '^', '\\.', '(', ')', '{2}']
     for (let i = 0; i < 3000; i++) {
       const pattern = Array.from({ length: draw(6) + 1 }, () => pick(draw, pieces)).join('')
       const literals = requiredLiterals([{ kind: 'lineFilter', op: '|~', terms: [{ ip: false, value: pattern }] }])
@@ -45,9 +52,9 @@ describe('literals', () => {
         continue
       }
       for (let j = 0; j < 20; j++) {
-        const text = Array.from({ length: draw(8) }, () => pick(draw, ['a', 'b', 'c', 'd', 'x', '1', '.'])).join('')
+        const text = Array.from({ length: draw(8) }, () => pick(draw, ['a', 'b', 'B', 'c', 'd', 'x', '1', '.', 'k', 'K', '\u212a', 's', '\u017f'])).join('')
         if (!regex.test(text)) continue
-        for (const any of literals) expect(any.some((literal) => text.includes(literal)), `${pattern} matches ${text}`).toBe(true)
+        for (const any of literals) expect(any.some((literal) => lower(text).includes(lower(literal))), `${pattern} matches ${text}`).toBe(true)
       }
     }
   })
