@@ -71,7 +71,7 @@ async function scan(parts: QuerierParts, request: ScanRequest): Promise<ScanAnsw
   const within = { ...request, signal: AbortSignal.any([signal, failed.signal]) }
   const scanOne: ScanSegment = async (segment) => sum.add(await scanSegment(parts, within, segment, nowMs))
   try {
-    if (plan.kind === 'log') await scanInOrder(services, plan, wanted, sum, scanOne)
+    if (plan.kind === 'log') await scanInOrder(plan, wanted, sum, scanOne, request.readBytesMax === undefined ? Math.max(1, services.work.threads) : wanted.length)
     else await Promise.all(wanted.map(scanOne))
   } catch (error) {
     failed.abort(error)
@@ -147,14 +147,14 @@ async function gatherSources<A extends { readonly warnings: ReadonlyArray<string
   }
 }
 
-/** Log queries: newest (or oldest) segments first, until no other segment can hold an entry of the answer. */
-async function scanInOrder(services: Services, plan: LogScanPlan, segments: ReadonlyArray<SegmentEntry>, sum: PartialSum, scanOne: ScanSegment): Promise<void> {
+/** Log queries: newest (or oldest) segments first, `atOnce` together, until no other segment can hold an entry of the answer. */
+async function scanInOrder(plan: LogScanPlan, segments: ReadonlyArray<SegmentEntry>, sum: PartialSum, scanOne: ScanSegment, atOnce: number): Promise<void> {
   const backward = plan.direction === 'backward'
   const edge = (s: SegmentEntry): bigint => (backward ? -BigInt(s.maxNs) : BigInt(s.minNs))
   const queue = [...segments].sort((a, b) => (edge(a) < edge(b) ? -1 : 1))
   while (queue.length > 0) {
     const bound = fullBound(sum.merged(), plan)
-    const next = queue.splice(0, Math.max(1, services.work.threads)).filter((s) => bound === null || (backward ? BigInt(s.maxNs) >= bound : BigInt(s.minNs) <= bound))
+    const next = queue.splice(0, atOnce).filter((s) => bound === null || (backward ? BigInt(s.maxNs) >= bound : BigInt(s.minNs) <= bound))
     if (next.length === 0) break
     await Promise.all(next.map(scanOne))
   }

@@ -1,6 +1,6 @@
 /**
  * Whose scan task runs next. Worker threads are shared evenly between tenants, and a tenant's part between its queries: the task that goes next belongs to whoever has used
- * the threads least, counted from when they came. Every query may have one task under way, so that a small one never waits for the tasks of a large one to end.
+ * the threads least, counted from when they came. Small tasks do not wait: within a thread, tasks take turns every few milliseconds.
  */
 import type { Clock } from '../runtime/clock.ts'
 
@@ -24,16 +24,22 @@ interface Tenant extends Share {
   readonly queries: Map<AbortSignal, Query>
 }
 
+export interface TurnLimits {
+  /** Large tasks under way at once. */
+  readonly runningMax: number
+  /** The same, when the next one is the first of its query. */
+  readonly firstsMax: number
+}
+
 export class TaskTurns {
   private readonly clock: Clock
-  private readonly runningMax: number
+  private readonly limits: TurnLimits
   private readonly tenants = new Map<string, Tenant>()
   private running = 0
 
-  /** Beyond `runningMax` tasks at once, only first tasks of queries begin; how many queries there are is the front end's to bound. */
-  constructor(clock: Clock, runningMax: number) {
+  constructor(clock: Clock, limits: TurnLimits) {
     this.clock = clock
-    this.runningMax = runningMax
+    this.limits = limits
   }
 
   /** A query is known by its signal; when that is aborted, its waiting tasks leave at once with the signal's reason. */
@@ -75,8 +81,9 @@ export class TaskTurns {
   }
 
   private next(): void {
-    for (;;) {
-      const query = this.leastServed(this.running >= this.runningMax)
+    const { runningMax, firstsMax } = this.limits
+    while (this.running < firstsMax) {
+      const query = this.leastServed(this.running >= runningMax)
       if (query === null) return
       query.running++
       this.running++

@@ -70,6 +70,10 @@ describe('queries in crowds', () => {
   }
 
   it('do not hold up a cheap one (Q4)', async () => {
+    const aloneMs = performance.now()
+    await heavy(-1, new AbortController().signal)
+    // On a machine that is busy with other things, everything takes longer: waiting for the crowd would take ten of these.
+    const boundMs = Math.max(1_000, 2 * (performance.now() - aloneMs))
     const leave = new AbortController()
     const crowd = Array.from({ length: 10 }, (_, i) => heavy(i, leave.signal))
     await until('the crowd runs', async () => (await counter(node, 'loki_inflight_requests')) >= 10)
@@ -79,11 +83,10 @@ describe('queries in crowds', () => {
       expect(linesOf(await query(node.url, '{app="small"}'))).toEqual(['here'])
       tookMs.push(performance.now() - begunMs)
     }
-    // The middle one: the machine may be busy with other tests.
-    expect(tookMs.toSorted((a, b) => a - b)[2]).toBeLessThan(1_000)
+    expect(tookMs.toSorted((a, b) => a - b)[2]).toBeLessThan(boundMs)
     leave.abort()
     await Promise.all(crowd)
-  })
+  }, 60_000)
 
   it('end when their clients leave', async () => {
     const before = await counter(node, 'skald_queries_total{outcome="failed"}')
