@@ -3,7 +3,7 @@
  * Loading is pure: the caller brings the file's text and the environment. No key is read anywhere else.
  */
 import { type Loaded, loadConfig } from '../runtime/config.ts'
-import { type ConfigOf, choice, duration, flag, integer, refuse, size, structure, text, texts } from '../runtime/config-schema.ts'
+import { type ConfigOf, choice, duration, flag, inert, integer, refuse, size, structure, text, texts } from '../runtime/config-schema.ts'
 import { CHUNK_ENCODING_NAMES } from '../protocols/limits/chunk-encoding.ts'
 import { LIMITS, type LimitOverrides, parseOverrides } from '../protocols/limits.ts'
 
@@ -39,7 +39,7 @@ export const CONFIG_SCHEMA = {
   },
   tenancy: {
     default_tenant: text('fake', 'Tenant of requests without `X-Scope-OrgID`. Empty: such requests get 401.'),
-    multi_tenant_queries: flag(false, 'Allow `a|b` in `X-Scope-OrgID` of queries.'),
+    multi_tenant_queries: inert(flag(false, 'Allow `a|b` in `X-Scope-OrgID` of queries.')),
   },
   memory: {
     budget: size('128MB', 'Bytes of mailboxes, heads, encoders and caches of this node. Over it: flush early, then read the log more slowly.'),
