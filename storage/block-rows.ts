@@ -64,33 +64,26 @@ export class BlockRows {
     this.#lines = Buffer.allocUnsafeSlow(sizeHintBytes)
   }
 
-  /** False: the row's time is too far from the block's, or the block is full: seal first. Rows of one stream come one after the other, ascending. */
-  add(stream: number, labels: Labels, source: RowSource, row: number): boolean {
-    if (this.rowCount === 0) this.#begin(source)
+  /**
+   * Hot. Takes rows `[from, to)` of the source, of one stream and ascending, while the lines are below `lineBytesMax`, the block has room and no time is too far from
+   * the others'. Returns behind the last row taken: if that is not `to`, seal first. An empty block takes at least one row.
+   */
+  addRows(stream: number, labels: Labels, source: RowSource, from: number, to: number, lineBytesMax: number): number {
+    if (this.rowCount === 0) this.#begin(source, from)
     if (source !== this.#shiftOf) {
       this.#shiftNs = Number(source.baseNs - this.#originNs)
       this.#shiftOf = source
     }
-    const { columns } = source
-    const ns = columns.relativeNs[row]! + this.#shiftNs
-    if (this.rowCount === 0) this.#minNs = this.#maxNs = ns
-    const minNs = Math.min(ns, this.#minNs)
-    const maxNs = Math.max(ns, this.#maxNs)
-    if (maxNs - minNs >= BLOCK_SPAN_NS_MAX || this.rowCount === BLOCK_ROWS_MAX) return false
-    this.#minNs = minNs
-    this.#maxNs = maxNs
-    const at = this.rowCount++
-    const from = columns.starts[row]!
-    const length = columns.lengths[row]!
-    this.#times[at] = ns
-    this.#lengths[at] = length
-    this.#copyLine(columns.bytes, from, length)
-    this.#metadataCodes[at] = this.#metadata.codeOf(columns.bytes, columns.metadataStarts[row]!, columns.metadataEnds[row]!)
-    this.#count(stream, labels, length, ns)
-    return true
+    const end = this.#takeNumbers(source.columns, from, to, lineBytesMax)
+    if (end === from) return end
+    this.#copyLines(source.columns, from, end)
+    this.#copyMetadata(source.columns, from, end)
+    this.#count(stream, labels, end - from)
+    this.rowCount += end - from
+    return end
   }
 
-  /** The rows so far; the views in it hold until the next `add`. */
+  /** The rows so far; the views in it hold until the next `addRows`. */
   seal(): SealedRows {
     const { rowCount } = this
     const base = this.#minNs
@@ -119,22 +112,61 @@ export class BlockRows {
     return sealed
   }
 
-  #begin(source: RowSource): void {
+  #begin(source: RowSource, row: number): void {
     this.#originNs = source.baseNs
     this.#shiftOf = null
     this.#metadata = new MetadataDictionary()
     this.#chunks = []
     this.#labels = []
+    this.#minNs = this.#maxNs = source.columns.relativeNs[row]!
   }
 
-  #copyLine(bytes: Buffer, from: number, length: number): void {
-    if (this.lineBytes + length > this.#lines.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(this.#lines.length * 2, this.lineBytes + length))
+  /** Times and lengths of as many rows as the block takes. */
+  #takeNumbers({ relativeNs, lengths }: SlabColumns, from: number, to: number, lineBytesMax: number): number {
+    const times = this.#times
+    const ownLengths = this.#lengths
+    const shiftNs = this.#shiftNs
+    let { lineBytes } = this
+    let at = this.rowCount
+    let minNs = this.#minNs
+    let maxNs = this.#maxNs
+    let row = from
+    for (; row < to && lineBytes < lineBytesMax && at < BLOCK_ROWS_MAX; row++) {
+      const ns = relativeNs[row]! + shiftNs
+      if (ns < minNs) {
+        if (maxNs - ns >= BLOCK_SPAN_NS_MAX) break
+        minNs = ns
+      } else if (ns > maxNs) {
+        if (ns - minNs >= BLOCK_SPAN_NS_MAX) break
+        maxNs = ns
+      }
+      const length = lengths[row]!
+      times[at] = ns
+      ownLengths[at++] = length
+      lineBytes += length
+    }
+    this.#minNs = minNs
+    this.#maxNs = maxNs
+    return row
+  }
+
+  #copyLines({ bytes, starts, lengths }: SlabColumns, from: number, to: number): void {
+    let needed = this.lineBytes
+    for (let row = from; row < to; row++) needed += lengths[row]!
+    if (needed > this.#lines.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(this.#lines.length * 2, needed))
       this.#lines.copy(larger, 0, 0, this.lineBytes)
       this.#lines = larger
     }
-    bytes.copy(this.#lines, this.lineBytes, from, from + length)
-    this.lineBytes += length
+    let at = this.lineBytes
+    for (let row = from; row < to; row++) at += bytes.copy(this.#lines, at, starts[row]!, starts[row]! + lengths[row]!)
+    this.lineBytes = at
+  }
+
+  #copyMetadata({ bytes, metadataStarts, metadataEnds }: SlabColumns, from: number, to: number): void {
+    const codes = this.#metadataCodes
+    let at = this.rowCount
+    for (let row = from; row < to; row++) codes[at++] = this.#metadata.codeOf(bytes, metadataStarts[row]!, metadataEnds[row]!)
   }
 
   #runs(): StreamRun[] {
@@ -148,15 +180,20 @@ export class BlockRows {
     return starts
   }
 
-  #count(stream: number, labels: Labels, length: number, ns: number): void {
+  /** The rows that were just taken belong to the stream's chunk. */
+  #count(stream: number, labels: Labels, rows: number): void {
+    const first = this.rowCount
+    let lineBytes = 0
+    for (let i = first; i < first + rows; i++) lineBytes += this.#lengths[i]!
+    const maxRelativeNs = this.#times[first + rows - 1]!
     const last = this.#chunks.at(-1)
     if (last?.stream === stream) {
-      last.rowCount++
-      last.lineBytes += length
-      last.maxRelativeNs = ns
+      last.rowCount += rows
+      last.lineBytes += lineBytes
+      last.maxRelativeNs = maxRelativeNs
       return
     }
-    this.#chunks.push({ stream, rowCount: 1, lineBytes: length, minRelativeNs: ns, maxRelativeNs: ns })
+    this.#chunks.push({ stream, rowCount: rows, lineBytes, minRelativeNs: this.#times[first]!, maxRelativeNs })
     this.#labels.push(labels)
   }
 }

@@ -94,12 +94,12 @@ function encodeSection(cut: TenantCut, rows: BlockRows, sourceOf: (slab: number)
   for (const [position, { labels, runs }] of streams.entries()) {
     const bytes = lineBytesOf(runs, sourceOf)
     if (rows.lineBytes + bytes > targetBytes && rows.lineBytes > targetBytes / 4) seal()
-    const partBytes = (rows.lineBytes + bytes) / Math.max(1, Math.round((rows.lineBytes + bytes) / targetBytes))
-    inTimeOrder(runs, sourceOf, (source, row) => {
-      if (rows.lineBytes >= partBytes) seal()
-      if (rows.add(position, labels, source, row)) return
-      seal()
-      rows.add(position, labels, source, row)
+    const partBytes = Math.max(1, (rows.lineBytes + bytes) / Math.max(1, Math.round((rows.lineBytes + bytes) / targetBytes)))
+    inTimeOrder(runs, sourceOf, (source, from, to) => {
+      for (let row = from; row < to; ) {
+        row = rows.addRows(position, labels, source, row, to, partBytes)
+        if (row < to) seal()
+      }
     })
   }
   seal()
