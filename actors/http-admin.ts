@@ -1,4 +1,5 @@
 /** Status and administration over HTTP: readiness, metrics, flush, build information, and what the node is doing. */
+import { SkaldError } from '../runtime/errors.ts'
 import type { HttpResponse, HttpRoute } from '../runtime/http-server.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { NatsServer } from '../runtime/nats-server.ts'
@@ -55,7 +56,10 @@ async function ready(parts: AdminParts): Promise<HttpResponse> {
   }
 }
 
-async function flush({ services, directory }: AdminParts): Promise<HttpResponse> {
+/** 503 while partitions of this node have no owner yet: nothing would be flushed, and 204 would say that all is. */
+async function flush({ services, directory, cluster }: AdminParts): Promise<HttpResponse> {
+  const waitsFor = await cluster.waitsFor()
+  if (waitsFor !== '') throw new SkaldError('not_ready', `Ingester not ready: ${waitsFor}`, { retryAfterS: 1 })
   await flushPartitions(services, directory)
   return { status: 204 }
 }
