@@ -19,6 +19,8 @@ export type NodeMessage =
   | { readonly kind: 'members'; readonly members: ReadonlyArray<Member> }
   /** Somebody announced that it serves this partition, or an announcement is gone. */
   | { readonly kind: 'announced'; readonly partition: number }
+  /** Some announcements later: they come in bursts, and placing takes time. */
+  | { readonly kind: 'place' }
   | { readonly kind: 'tenure'; readonly partition: number; readonly event: TenureEvent }
   | { readonly kind: 'ended'; readonly partition: number; readonly reason: ExitReason }
   | { readonly kind: 'announceDone'; readonly partition: number }
@@ -52,6 +54,8 @@ interface Tenure {
 
 export interface NodeState {
   members: ReadonlyArray<Member>
+  /** A `place` is on its way. */
+  willPlace: boolean
   readonly tenures: Map<number, Tenure>
   readonly standbys: StandbyKeeper<NodeMessage>
 }
@@ -60,10 +64,12 @@ export interface NodeState {
 const PARTITION_MAILBOX = { messagesMax: 100_000, bytesMax: 16 * 1024 * 1024 }
 /** A start reads ids back from segments; until then nobody serves the partition from here. */
 const START_MS_MAX = 600_000
+/** Announcements of a change of members come one by one within a second. */
+const PLACE_PAUSE_MS = 20
 const idOf = (partition: number): string => `partition-${partition}`
 
 export const nodeBehavior = (parts: NodeParts): Behavior<NodeMessage, NodeState> => ({
-  init: () => ({ members: [], tenures: new Map(), standbys: new StandbyKeeper(parts.services, parts.directory, STANDBY_MESSAGES) }),
+  init: () => ({ members: [], willPlace: false, tenures: new Map(), standbys: new StandbyKeeper(parts.services, parts.directory, STANDBY_MESSAGES) }),
   handle: (state, message, context) => new NodeActor(parts, state, context).handle(message),
   terminate: () => Effect.promise(() => parts.keeper.releaseAll()),
 })
@@ -93,6 +99,8 @@ class NodeActor {
         return this.place()
       case 'announced':
         this.step(message.partition, this.announcement(message.partition))
+        return this.placeSoon()
+      case 'place':
         return this.place()
       case 'tenure':
         return this.step(message.partition, message.event)
@@ -110,6 +118,12 @@ class NodeActor {
       case 'status':
         return message.reply.succeed({ members: this.state.members, tenures: [...this.state.tenures].map(([partition, { state }]) => ({ partition, ...state })) })
     }
+  }
+
+  private placeSoon(): void {
+    if (this.state.willPlace) return
+    this.state.willPlace = true
+    this.context.tellLater(PLACE_PAUSE_MS, { kind: 'place' })
   }
 
   /** Every node that sees the same members and announcements finds the same placement; present owners keep what they may. */

@@ -30,7 +30,7 @@ export interface PlacementOptions {
 /** Places partitions 0..count-1. With no members every partition's list is empty. */
 export function placePartitions(count: number, members: ReadonlyArray<RingMember>, { standbys = 0, owners = [] }: PlacementOptions = {}): Placement {
   const sorted = members.toSorted((a, b) => (a.id < b.id ? -1 : 1))
-  const candidates = scoreAll(count, sorted)
+  const candidates = candidatesOf(count, sorted)
   const chosen: number[][] = Array.from({ length: count }, () => [])
   for (let copy = 0; copy <= Math.min(standbys, sorted.length - 1); copy++) placeCopy(candidates, sorted, chosen, copy, owners)
   return chosen.map((indices) => indices.map((i) => (sorted[i] as RingMember).id))
@@ -39,6 +39,20 @@ export function placePartitions(count: number, members: ReadonlyArray<RingMember
 /** Partitions whose owner differs between two placements of the same count. */
 export function movedPartitions(before: Placement, after: Placement): number[] {
   return after.flatMap((members, partition) => (members[0] === before[partition]?.[0] ? [] : [partition]))
+}
+
+/** Scores depend on ids alone, and owners change much more often than members: the last few orders are kept. */
+const kept = new Map<string, ReadonlyArray<Candidate>>()
+const KEPT_MAX = 4
+
+function candidatesOf(count: number, members: ReadonlyArray<RingMember>): ReadonlyArray<Candidate> {
+  const name = `${count} ${members.map(({ id }) => id).join(' ')}`
+  const candidates = kept.get(name) ?? scoreAll(count, members)
+  // Last used, last dropped.
+  kept.delete(name)
+  kept.set(name, candidates)
+  if (kept.size > KEPT_MAX) kept.delete(kept.keys().next().value as string)
+  return candidates
 }
 
 /** Highest scores first; ties by partition and member, so that the order is total. */
