@@ -77,6 +77,11 @@ export class ClusterNodes {
     node.kill()
   }
 
+  /** It will not come back: the others are the cluster. */
+  forget(node: SimulatedNode): void {
+    this.#nodes.delete(node.name)
+  }
+
   drain(node: SimulatedNode): void {
     void node.stop()
   }

@@ -99,7 +99,7 @@ export class Faults {
       case 'peers':
         return this.#peers()
       case 'skew':
-        return { lastsMsMax: 20_000, begin: ({ process }) => void (process.skewMs = (this.#random.next() * 2 - 1) * SKEW_MS_MAX), end: ({ process }) => void (process.skewMs = 0) }
+        return { lastsMsMax: 20_000, begin: ({ process }) => void (process.skewMs = Math.round((this.#random.next() * 2 - 1) * SKEW_MS_MAX)), end: ({ process }) => void (process.skewMs = 0) }
     }
   }
 
