@@ -188,7 +188,7 @@ async function takeOver({ catalog, wal }: Services, identity: PartitionIdentity)
   const claimed = await catalog.claim(identity.partition, nextEpoch(identity, catalog.current(identity.partition).epoch))
   await wal.open(identity.partition, claimed.checkpoint)
   // A predecessor may have ended between commit and purge.
-  await wal.purge(identity.partition, claimed.checkpoint)
+  if ((await wal.state(identity.partition)).first <= claimed.checkpoint) await wal.purge(identity.partition, claimed.checkpoint)
   return claimed
 }
 

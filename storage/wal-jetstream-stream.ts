@@ -27,14 +27,19 @@ export const walSubject = (partition: number): string => `skald.v1.wal.${partiti
 export async function ensureStream(jsm: JetStreamManager, partition: number, settings: StreamSettings, known: Sequence): Promise<void> {
   const config = configOf(partition, settings)
   try {
-    const { state } = await jsm.streams.info(config.name)
-    await jsm.streams.update(config.name, config)
+    const { state, config: present } = await jsm.streams.info(config.name)
+    // Every new owner comes by here, and a change is a decision of the whole cluster of servers.
+    if (!hasSettings(present, config)) await jsm.streams.update(config.name, config)
     // An older copy of the stream came back (a restored backup): move its next sequence past what is stored.
     if (state.last_seq < known) await jsm.streams.purge(config.name, { seq: known + RECREATE_GAP })
   } catch (error) {
     if (!isStreamMissing(error)) throw error
     await createStream(jsm, { ...config, first_seq: known === 0 ? 1 : known + RECREATE_GAP })
   }
+}
+
+function hasSettings(present: StreamConfig, wanted: StreamConfig): boolean {
+  return (Object.keys(wanted) as Array<keyof StreamConfig>).every((key) => JSON.stringify(present[key]) === JSON.stringify(wanted[key]))
 }
 
 /** Two nodes may create it at once with different beginnings: the first one's stands. */
