@@ -13,6 +13,8 @@ export interface NodeProcessOptions {
   readonly environment?: Readonly<Record<string, string>>
   /** After `start`. */
   readonly arguments?: ReadonlyArray<string>
+  /** Another place than here: what to put in front of the command, and the address it is reached at. */
+  readonly place?: { readonly command: ReadonlyArray<string>; readonly address: string }
 }
 
 export async function freePort(): Promise<number> {
@@ -34,12 +36,13 @@ export class NodeProcess {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.options.httpPort}`
+    return `http://${this.options.place?.address ?? '127.0.0.1'}:${this.options.httpPort}`
   }
 
   start(): void {
-    const { tree, dataDir, httpPort, natsPort, environment, arguments: more = [] } = this.options
-    const child = spawn(process.execPath, [path.join(tree, 'bin/skald.ts'), 'start', ...more], {
+    const { tree, dataDir, httpPort, natsPort, environment, arguments: more = [], place } = this.options
+    const [command, ...rest] = [...(place?.command ?? []), process.execPath, path.join(tree, 'bin/skald.ts'), 'start', ...more] as [string, ...string[]]
+    const child = spawn(command, rest, {
       cwd: tree,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, SKALD_DATA_DIR: dataDir, SKALD_HTTP_PORT: String(httpPort), SKALD_NATS_PORT: String(natsPort), ...environment },

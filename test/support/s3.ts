@@ -11,10 +11,10 @@ export interface TestS3 {
   stop(): Promise<void>
 }
 
-export async function startS3(bucket = 'skald'): Promise<TestS3> {
-  const server = await startFauxqs({ port: 0, host: '127.0.0.1', logger: false })
+export async function startS3(bucket = 'skald', host = '127.0.0.1'): Promise<TestS3> {
+  const server = await startFauxqs({ port: 0, host, logger: false })
   server.createBucket(bucket)
-  const url = `s3://${bucket}/logs?endpoint=http://127.0.0.1:${server.port}&region=eu-west-1&path_style=true`
+  const url = `s3://${bucket}/logs?endpoint=http://${host}:${server.port}&region=eu-west-1&path_style=true`
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
   return {
     url,
