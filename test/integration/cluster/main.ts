@@ -1,6 +1,6 @@
 /**
  * `npm run cluster -- [--nodes 3] [--nats 3] [--partitions 6] [--store s3|files]`: the topology of docker-compose.yml as processes, until Ctrl-C.
- * With `--rounds N [--seed N]` it kills a node or a nats-server at random N times under load and counts every line.
+ * With `--rounds N [--seed N] [--minutes N]` it kills or restarts a node, or kills a nats-server, at random up to N times under load, and counts every line.
  */
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     store: { type: 'string', default: 's3' },
     rounds: { type: 'string' },
     seed: { type: 'string' },
+    minutes: { type: 'string' },
   },
 })
 const size = { nodes: Number(values.nodes), nats: Number(values.nats), partitions: Number(values.partitions), store: values.store === 'files' ? ('files' as const) : ('s3' as const) }
@@ -31,7 +32,7 @@ if (values.rounds === undefined) {
 } else {
   const seed = Number(values.seed ?? Date.now() % 2 ** 31)
   console.log(`seed ${seed}, ${values.rounds} rounds`)
-  const result = await runChaos({ ...size, rounds: Number(values.rounds), seed, report: console.log })
+  const result = await runChaos({ ...size, rounds: Number(values.rounds), seed, report: console.log, ...(values.minutes === undefined ? {} : { budgetMs: Number(values.minutes) * 60_000 }) })
   const { lost, doubled, foreign, failedQueries, ...counts } = result
   console.log(JSON.stringify({ ...counts, lost: lost.length, doubled: doubled.length, foreign: foreign.length, failedQueries: failedQueries.length }, null, 2))
   for (const line of [...lost.slice(0, 5), ...doubled.slice(0, 5), ...foreign.slice(0, 5), ...failedQueries.slice(0, 10)]) console.log(`  ${line}`)
