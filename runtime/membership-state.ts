@@ -1,7 +1,7 @@
 /**
  * Who is alive, as a pure state machine: (state, event, now) -> state, and when to look again. A member is alive while its heartbeats arrive,
  * by the observer's own monotonic clock; wall clocks are never compared. A node that cannot write its own heartbeat is blind, one that does not hear it come
- * back by its watch is deaf: either judges nobody, and gives everybody a full time afterwards.
+ * back by its watch is deaf: either judges nobody, and counts nobody's silence meanwhile.
  */
 
 export interface Member {
@@ -70,7 +70,8 @@ function take(state: MembershipState, event: MembershipEvent, nowMs: number, ter
   switch (event.kind) {
     case 'seen': {
       const wasDeaf = event.member.id === terms.selfId && !hearsItself(state, nowMs, terms)
-      const before = wasDeaf ? allSeen(state.sightings, nowMs) : new Map(state.sightings)
+      const deafMs = wasDeaf ? nowMs - (state.sightings.get(terms.selfId)?.seenMs ?? nowMs) : 0
+      const before = later(state.sightings, deafMs, nowMs)
       return { ...state, sightings: before.set(event.member.id, { member: event.member, revision: event.revision, seenMs: nowMs }) }
     }
     case 'gone': {
@@ -88,7 +89,7 @@ function take(state: MembershipState, event: MembershipEvent, nowMs: number, ter
 /** Back from blindness: everybody has a full time to be heard of again, since nothing could be heard meanwhile. */
 function see(state: MembershipState, nowMs: number): MembershipState {
   if (!state.isBlind) return state
-  return { isBlind: false, sightings: allSeen(state.sightings, nowMs) }
+  return { isBlind: false, sightings: later(state.sightings, nowMs, nowMs) }
 }
 
 function hearsItself({ sightings }: MembershipState, nowMs: number, { selfId, silentMsMax }: MembershipTerms): boolean {
@@ -96,8 +97,10 @@ function hearsItself({ sightings }: MembershipState, nowMs: number, { selfId, si
   return own !== undefined && nowMs < own.seenMs + silentMsMax * DEAF_SHARE
 }
 
-function allSeen(sightings: ReadonlyMap<string, Sighting>, nowMs: number): Map<string, Sighting> {
-  return new Map([...sightings].map(([id, sighting]) => [id, { ...sighting, seenMs: nowMs }]))
+/** As if everybody had been seen so much later, at most now. */
+function later(sightings: ReadonlyMap<string, Sighting>, byMs: number, nowMs: number): Map<string, Sighting> {
+  if (byMs === 0) return new Map(sightings)
+  return new Map([...sightings].map(([id, sighting]) => [id, { ...sighting, seenMs: Math.min(nowMs, sighting.seenMs + byMs) }]))
 }
 
 function withoutSilent(state: MembershipState, nowMs: number, silentMsMax: number): MembershipState {
