@@ -7,23 +7,20 @@
 import * as Effect from 'effect/Effect'
 import type { ActorContext, ActorRef, Behavior, Reply } from '../runtime/actor.ts'
 import { SkaldError } from '../runtime/errors.ts'
-import type { Random } from '../runtime/random.ts'
 import { spanUnder, traceParentOf } from '../runtime/trace-parent.ts'
 import type { Sequence, TenantId } from '../protocols/model.ts'
-import { FencedError, type PartitionCatalog } from '../storage/catalog.ts'
+import { FencedError } from '../storage/catalog.ts'
 import type { AppliedId } from '../storage/segment-format.ts'
-import type { MemoryAccount } from '../storage/memory-budget.ts'
-import { AppliedIds } from './applied-ids.ts'
 import { cutReason, type CutReason } from './cut-policy.ts'
 import { Gather } from './gather.ts'
-import { PartitionFollow, type DecodedItem, type DecodedRecord } from './partition-follow.ts'
+import type { DecodedItem, DecodedRecord } from './partition-follow.ts'
 import { PartitionHead, type PartitionCut } from './partition-head.ts'
-import { loadAppliedIds, readRecords } from './partition-recovery.ts'
+import { readRecords } from './partition-recovery.ts'
+import { checkPauseMs, startPartition, type PartitionIdentity, type PartitionState } from './partition-start.ts'
 import { encodeTaskOf, headContentOf, levelPolicyOf, type TenantContent } from './partition-snapshot.ts'
 import type { HeadContent } from './segment-work.ts'
 import type { Services } from './services.ts'
-import { SlabTable } from './slab-table.ts'
-import { behind as rowsBehind, StandbyMarks } from './standby-marks.ts'
+import { behind as rowsBehind } from './standby-marks.ts'
 import { tenantStreamsAreIdle, tenantStreamsBehavior, type AcceptLabels, type TenantStreamsMessage } from './tenant-streams.ts'
 
 /** Everything of one tenant that is not in segments, and where segments take over (Q1). */
@@ -70,65 +67,19 @@ export interface PartitionStatus {
   readonly fenced: boolean
 }
 
-interface Waiter {
-  readonly through: Sequence
-  readonly deadlineMs: number
-  readonly run: (behind: boolean) => void
-}
-
-interface PartitionState {
-  /** The catalog epoch of this incarnation: a crashed one's flushes are fenced like any stale owner's. */
-  readonly epoch: number
-  readonly follow: PartitionFollow
-  readonly ids: AppliedIds
-  readonly slabs: SlabTable
-  readonly account: MemoryAccount
-  head: PartitionHead
-  /** First sequence that the open head may hold. */
-  headFirst: Sequence
-  checkpoint: Sequence
-  readonly cuts: PartitionCut[]
-  cutCount: number
-  readonly tenants: Map<string, string>
-  tenantCount: number
-  waiters: Waiter[]
-  flushWaiters: Array<{ readonly through: Sequence; readonly reply: Reply<Sequence> }>
-  reading: boolean
-  isFenced: boolean
-  /** Of a standby only. */
-  readonly marks: StandbyMarks | null
-}
-
-export interface PartitionIdentity {
-  readonly partition: number
-  readonly role: 'owner' | 'standby'
-  /** Counts the lease's holders. */
-  readonly leaseEpoch: number
-  /** Told once when a newer owner has fenced this one. */
-  readonly onFenced: () => void
-}
-
 /** Pulls are sized by bytes: by count they overrun the server's pending limit. */
 const READ_BYTES = 4 * 1024 * 1024
-/** Decoded records that wait for an earlier one. */
-const WAITING_BYTES_MAX = 8 * 1024 * 1024
 /** After a read of the WAL that failed. */
 const READ_RETRY_MS = 500
 /** After the WAL did not say what its last sequence is. */
 const CATCH_UP_RETRY_MS = 200
-/** How often a standby asks for the log's last sequence and the owner's checkpoint. */
-const STANDBY_CHECK_MS = 1_000
 /** A replica of the log did not have yet what another has acknowledged. */
 const LAG_MS = 10
-const STARTS_PER_LEASE = 2 ** 20
 /** A hole in front of a locally published record is usually an acknowledgement still on its way. */
 const GAP_GRACE_MS = 20
 
-/** Give or take a fifth, so that partitions do not all flush at once. */
-const jittered = (periodMs: number, random: Random): number => periodMs * (0.8 + 0.4 * random.next())
-
 export const partitionBehavior = (services: Services, identity: PartitionIdentity): Behavior<PartitionMessage, PartitionState> => ({
-  init: (context) => Effect.promise(() => start(services, identity, context)),
+  init: (context) => Effect.promise(() => startPartition(services, identity, context)),
   handle(state, message, context) {
     new PartitionActor(services, identity, state, context).handle(message)
   },
@@ -138,62 +89,6 @@ export const partitionBehavior = (services: Services, identity: PartitionIdentit
     for (const { reply } of state.flushWaiters) reply.fail(stopped)
   },
 })
-
-/**
- * Each start takes a new epoch, so that flushes of a crashed incarnation are fenced; the lease's epoch decides first, so that the holder of an older lease
- * cannot overtake a newer one.
- */
-export function nextEpoch(identity: Pick<PartitionIdentity, 'partition' | 'leaseEpoch'>, catalogEpoch: number): number {
-  const leaseEpochSeen = leaseEpochOf(catalogEpoch)
-  if (leaseEpochSeen > identity.leaseEpoch) throw new FencedError(identity.partition, catalogEpoch)
-  return leaseEpochSeen === identity.leaseEpoch ? catalogEpoch + 1 : identity.leaseEpoch * STARTS_PER_LEASE
-}
-
-/** The lease epoch under which a catalog epoch was taken. */
-export const leaseEpochOf = (catalogEpoch: number): number => Math.floor(catalogEpoch / STARTS_PER_LEASE)
-
-async function start(services: Services, identity: PartitionIdentity, context: ActorContext<PartitionMessage>): Promise<PartitionState> {
-  const { wal } = services
-  context.children.setPolicy({ restartsMax: 0 })
-  const claimed = identity.role === 'owner' ? await takeOver(services, identity) : services.catalog.current(identity.partition)
-  const ids = new AppliedIds()
-  for (const id of await loadAppliedIds(services, claimed)) ids.add(id)
-  const follow = new PartitionFollow(claimed.checkpoint, WAITING_BYTES_MAX)
-  follow.heard((await wal.state(identity.partition)).last)
-  context.tellLater(jittered(checkPeriodMs(services, identity), services.random), { kind: 'check' })
-  context.self.tell({ kind: 'heard', sequence: follow.known })
-  const slabs = new SlabTable(services.slabs)
-  return {
-    epoch: claimed.epoch,
-    slabs,
-    account: services.budget.account('heads'),
-    follow,
-    ids,
-    head: new PartitionHead(slabs),
-    headFirst: claimed.checkpoint + 1,
-    checkpoint: claimed.checkpoint,
-    cuts: [],
-    cutCount: 0,
-    tenants: new Map(),
-    tenantCount: 0,
-    waiters: [],
-    flushWaiters: [],
-    reading: false,
-    isFenced: false,
-    marks: identity.role === 'standby' ? new StandbyMarks() : null,
-  }
-}
-
-async function takeOver({ catalog, wal }: Services, identity: PartitionIdentity): Promise<PartitionCatalog> {
-  const claimed = await catalog.claim(identity.partition, nextEpoch(identity, catalog.current(identity.partition).epoch))
-  await wal.open(identity.partition, claimed.checkpoint)
-  // A predecessor may have ended between commit and purge.
-  if ((await wal.state(identity.partition)).first <= claimed.checkpoint) await wal.purge(identity.partition, claimed.checkpoint)
-  return claimed
-}
-
-/** An owner hears of most records from who published them, a standby only by asking the log. */
-const checkPeriodMs = ({ settings }: Services, { role }: PartitionIdentity): number => (role === 'owner' ? settings.checkPeriodMs : Math.min(settings.checkPeriodMs, STANDBY_CHECK_MS))
 
 class PartitionActor {
   private readonly services: Services
@@ -229,7 +124,7 @@ class PartitionActor {
       case 'check':
         return this.check()
       case 'giveUpWaiting':
-        return this.giveUpWaiting()
+        return state.waiters.giveUp(this.services.clock.monotonicMs())
       case 'snapshot':
         return this.whenCaughtUp((behind) => this.snapshot(message.tenant, message.accept, behind, message.reply))
       case 'catchUp':
@@ -286,7 +181,7 @@ class PartitionActor {
       this.apply(record)
       this.cutWhenDue()
     }
-    this.wakeWaiters()
+    this.state.waiters.applied(follow.applied)
   }
 
   /** Over the node's budget: the data waits in the WAL (W4). */
@@ -429,7 +324,7 @@ class PartitionActor {
 
   private check(): void {
     const { wal } = this.services
-    this.context.tellLater(jittered(checkPeriodMs(this.services, this.identity), this.services.random), { kind: 'check' })
+    this.context.tellLater(checkPauseMs(this.services, this.identity), { kind: 'check' })
     this.cutWhenDue()
     if (this.identity.role === 'standby') this.dropStored()
     void wal.state(this.identity.partition).then(
@@ -472,24 +367,8 @@ class PartitionActor {
     follow.heard(known)
     this.advance()
     if (follow.applied >= known) return run(false)
-    this.state.waiters.push({ through: known, deadlineMs: untilMs, run })
+    this.state.waiters.add(known, untilMs, run)
     this.context.tellLater(Math.max(0, untilMs - this.services.clock.monotonicMs()), { kind: 'giveUpWaiting' })
-  }
-
-  private giveUpWaiting(): void {
-    const nowMs = this.services.clock.monotonicMs()
-    const late = this.state.waiters.filter((waiter) => waiter.deadlineMs <= nowMs)
-    if (late.length === 0) return
-    this.state.waiters = this.state.waiters.filter((waiter) => waiter.deadlineMs > nowMs)
-    for (const waiter of late) waiter.run(true)
-  }
-
-  private wakeWaiters(): void {
-    const { applied } = this.state.follow
-    if (this.state.waiters.every((waiter) => waiter.through > applied)) return
-    const ready = this.state.waiters.filter((waiter) => waiter.through <= applied)
-    this.state.waiters = this.state.waiters.filter((waiter) => waiter.through > applied)
-    for (const waiter of ready) waiter.run(false)
   }
 
   /** Runs in one step with reading `checkpoint`: cuts committed later are still in memory when the streams answer, since messages keep their order. */
