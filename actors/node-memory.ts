@@ -13,6 +13,8 @@ export interface NodeMemory {
   readonly slabs: SlabPool
   /** For the caches of a scan thread that starts: counts from nothing, whatever its predecessor held. */
   cacheLedger(thread: number): SharedLedger
+  /** A cache of this thread that has its own bound. */
+  countCache(bytes: () => number): void
   close(): void
 }
 
@@ -33,14 +35,17 @@ const CACHE_SHARE: Readonly<Record<MemoryLevel, number>> = { ok: 1, flush: 0.5, 
 
 export function openNodeMemory({ budgetBytes, cacheBytes, threads, clock, metrics }: NodeMemoryOptions): NodeMemory {
   const budget = new MemoryBudget({ bytesMax: budgetBytes })
-  const ledgers: SharedLedger[] = []
+  /** By thread; threads start when they are first needed. */
+  const ledgers = new Map<number, SharedLedger>()
+  const own: Array<() => number> = []
   const limit = (ledger: SharedLedger): void => {
     ledger.limitBytes = (cacheBytes / threads) * CACHE_SHARE[budget.level()]
   }
   budget.onLevel(() => ledgers.forEach(limit))
   const caches = budget.account('caches')
   const sync = (): void => {
-    caches.set(ledgers.reduce((sum, ledger) => sum + ledger.usedBytes, 0))
+    const held = [...[...ledgers.values()].map((ledger) => ledger.usedBytes), ...own.map((bytes) => bytes())]
+    caches.set(held.reduce((sum, bytes) => sum + bytes, 0))
     timer = clock.after(SYNC_MS, sync)
   }
   let timer = clock.after(SYNC_MS, sync)
@@ -49,10 +54,12 @@ export function openNodeMemory({ budgetBytes, cacheBytes, threads, clock, metric
     budget,
     slabs: new SlabPool(budgetBytes * SLAB_POOL_SHARE),
     cacheLedger(thread) {
-      const ledger = (ledgers[thread] = new SharedLedger())
+      const ledger = new SharedLedger()
+      ledgers.set(thread, ledger)
       limit(ledger)
       return ledger
     },
+    countCache: (bytes) => void own.push(bytes),
     close: () => timer.cancel(),
   }
 }

@@ -29,6 +29,7 @@ import { openCluster } from './cluster.ts'
 import { makeClusterReads } from './cluster-reads.ts'
 import { FairQueue } from './fair-queue.ts'
 import { makeFlusher, type FaultPoint } from './flusher.ts'
+import { cutForHandOver } from './hand-over-cut.ts'
 import { adminRoutes, flushPartitions } from './http-admin.ts'
 import { makeLifecycle } from './http-lifecycle.ts'
 import { pushRoutes } from './http-push.ts'
@@ -86,6 +87,8 @@ class Opened {
 }
 
 const THREAD_HEAP_MB = 512
+/** Of `memory.cache`, for partial results; the rest is the scan threads'. */
+const RESULTS_SHARE = 0.25
 const ORPHAN_SWEEP_MS = 600_000
 
 /** Resolves when the node serves (it may still be replaying: F2). Rejects with SkaldError `setup` when it cannot start; then nothing is left running. */
@@ -140,7 +143,7 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   opened.add(() => wal.close())
 
   const scanThreads = config.querier.workers === 0 ? availableParallelism() : config.querier.workers
-  const memory = openNodeMemory({ budgetBytes: config.memory.budget, cacheBytes: config.memory.cache, threads: scanThreads, clock, metrics })
+  const memory = openNodeMemory({ budgetBytes: config.memory.budget, cacheBytes: config.memory.cache * (1 - RESULTS_SHARE), threads: scanThreads, clock, metrics })
   opened.add(() => memory.close())
   const threads = makeThreadedWork({
     store: { ...storeSettings(config), ...diskCacheOf(config) },
@@ -207,7 +210,9 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   }
   const collector = new OrphanCollector(store, catalog, clock, config.object_store.orphan_grace_period)
   opened.add(startOrphanSweeps({ collector, clock, log, metrics: nodeMetrics, periodMs: ORPHAN_SWEEP_MS, isMine: () => directory.localOwner(0) !== undefined }))
-  const querier = makeQuerier({ services, reads, cache: new PartialCache(config.memory.cache / 4) })
+  const results = new PartialCache(config.memory.cache * RESULTS_SHARE)
+  memory.countCache(() => results.bytes)
+  const querier = makeQuerier({ services, reads, cache: results })
   const { max_concurrent, max_outstanding_per_tenant } = config.querier
   const queues = { queue: new FairQueue(clock, max_concurrent, max_outstanding_per_tenant), express: new FairQueue(clock, max_concurrent, max_outstanding_per_tenant) }
   const frontEnd = makeQueryFrontEnd({ services, querier, ...queues })
@@ -234,11 +239,13 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   })
   opened.add(() => http.close(config.http.shutdown_timeout))
   opened.add(() => cluster.drain(DRAIN_MS_MAX))
+  opened.add(() => (cluster.members().length > 1 ? cutForHandOver(services, directory, CUT_MS_MAX) : undefined))
   opened.add(() => lifecycle.beforeStop())
   return http.url
 }
 
 /** A hand-over takes well under a second; heirs that are in trouble are not waited for. */
 const DRAIN_MS_MAX = 10_000
+const CUT_MS_MAX = 5_000
 /** Pushes that wait for their record, decoded. */
 const WRITER_MAILBOX = { messagesMax: 100_000, bytesMax: 128 * 1024 * 1024 }

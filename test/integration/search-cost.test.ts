@@ -32,10 +32,10 @@ describe('a search for an id in a bucket', () => {
     await s3?.stop()
   })
 
-  const search = async (id: string): Promise<{ lines: string[]; share: number; again: number }> => {
+  const search = async (id: string, environment: Readonly<Record<string, string>> = {}): Promise<{ lines: string[]; share: number; again: number }> => {
     await node.stop()
     proxy.reset()
-    await node.restart()
+    await node.restart(environment)
     const ask = (): Promise<string[]> => query(node.url, `{env="prod"} |= "${id}"`).then(linesOf)
     const lines = await ask()
     const first = proxy.servedBytes
@@ -56,5 +56,12 @@ describe('a search for an id in a bucket', () => {
     expect(lines).toEqual([line])
     expect(share).toBeLessThan(0.1)
     expect(again).toBe(0)
+  }, 30_000)
+
+  it('fetches nothing, even after a restart, what a cache on disk has kept', async () => {
+    const cache = { SKALD_MEMORY_DISK_CACHE: '64MB' }
+    expect((await search('f00dfeedc0ffee42', cache)).share).toBeGreaterThan(0)
+    const { lines, share } = await search('f00dfeedc0ffee42', cache)
+    expect([lines, share]).toEqual([[], 0])
   }, 30_000)
 })
