@@ -129,6 +129,7 @@ class NodeActor {
 
   /** Every node that sees the same members and announcements finds the same placement; present owners keep what they may. */
   private place(): void {
+    this.state.willPlace = false
     const { services, owners, directory, standbys } = this.parts
     const partitions = services.partitionCount()
     const placement = placePartitions(partitions, ownersAmong(this.state.members), { owners: owners.nodes(partitions), standbys })
