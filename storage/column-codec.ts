@@ -23,8 +23,9 @@ const ZSTD_PARAMETERS = {
   [zlib.constants.ZSTD_c_hashLog]: 16,
   [zlib.constants.ZSTD_c_chainLog]: 16,
 }
-/** Output is made in pieces of this size: fewer copies than the default of 16 KiB. */
-const ZSTD_PIECE_BYTES = 128 << 10
+/** Output is made in pieces of this size: fewer copies than the default of 16 KiB. Small columns get what they can need at most, since a piece is held as long as its content. */
+const ZSTD_PIECE_BYTES_MAX = 128 << 10
+const zstdPieceBytes = (rawBytes: number): number => Math.min(ZSTD_PIECE_BYTES_MAX, rawBytes + (rawBytes >>> 7) + 128)
 
 interface Codec {
   readonly compress: (bytes: Buffer) => Buffer
@@ -40,7 +41,7 @@ const CODECS: ReadonlyArray<Codec> = [
 ]
 
 function compressZstd(bytes: Buffer): Buffer {
-  return zlib.zstdCompressSync(bytes, { params: ZSTD_PARAMETERS, chunkSize: ZSTD_PIECE_BYTES })
+  return zlib.zstdCompressSync(bytes, { params: ZSTD_PARAMETERS, chunkSize: zstdPieceBytes(bytes.length) })
 }
 
 function uncompressSnappy(bytes: Buffer): Buffer {

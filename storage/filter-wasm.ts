@@ -141,19 +141,24 @@ function addRows(): WasmFunction {
   const local = (): Local => f.local('i32')
   const [row, rowTo, at, to, left, from, length, fresh] = [local(), local(), local(), local(), local(), local(), local(), local()]
   const [slot, other, first, compared, equal] = [local(), local(), local(), local(), local()]
-  const [marks, starts] = [f.local('i64'), f.local('i64')]
+  const [marks, starts, start] = [f.local('i64'), f.local('i64'), f.local('i64')]
 
   // A dot at a row's edge stands between digits of two rows, if at all.
   const isDot = (position: Code): Code => i32.eq(i32.load8(i32.add(lines, position)), i32.const(0x2e))
   const trimDots = [ifThen(isDot(i32.sub(to, i32.const(1))), step(to, -1)), ifThen(isDot(at), step(at, 1))]
 
+  // A run that reaches the end of the look is the last in it, and may go on behind it.
+  const onesFrom = (bits: Code): Code => i32.fromI64(i64.ctz(i64.xor(bits, i64.const(-1))))
   const lengthOfRun = [
-    length.set(i32.const(0)),
-    loop(
-      look(marks, runs, i32.add(from, length), to, left),
-      left.set(i32.fromI64(i64.ctz(i64.xor(marks, i64.const(-1))))),
-      length.set(i32.add(length, left)),
-      branchIf(0, i32.eq(left, i32.const(LOOK_BITS))),
+    length.set(onesFrom(i64.shrU(marks, start))),
+    ifThen(
+      i32.eq(i32.add(i32.fromI64(start), length), i32.const(LOOK_BITS)),
+      loop(
+        look(marks, runs, i32.add(from, length), to, left),
+        left.set(onesFrom(marks)),
+        length.set(i32.add(length, left)),
+        branchIf(0, i32.eq(left, i32.const(LOOK_BITS))),
+      ),
     ),
   ]
 
@@ -182,7 +187,8 @@ function addRows(): WasmFunction {
   const remember = [i32.store(slot, run), i32.store(slot, length, 4)]
 
   const oneRun = [
-    from.set(i32.add(at, i32.fromI64(i64.ctz(starts)))),
+    start.set(i64.ctz(starts)),
+    from.set(i32.add(at, i32.fromI64(start))),
     ...lengthOfRun,
     ...findSeen,
     ifThen(
