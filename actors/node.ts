@@ -20,7 +20,7 @@ export type NodeMessage =
   | { readonly kind: 'members'; readonly members: ReadonlyArray<Member> }
   /** Somebody announced that it serves this partition, or an announcement is gone. */
   | { readonly kind: 'announced'; readonly partition: number }
-  /** Some announcements later: they come in bursts, and placing takes time. */
+  /** A moment after a change of members or owners: they come in bursts, and placing takes time. */
   | { readonly kind: 'place' }
   | { readonly kind: 'tenure'; readonly partition: number; readonly event: TenureEvent }
   | { readonly kind: 'ended'; readonly partition: number; readonly reason: ExitReason }
@@ -65,7 +65,7 @@ export interface NodeState {
 const PARTITION_MAILBOX = { messagesMax: 100_000, bytesMax: 16 * 1024 * 1024 }
 /** A start reads ids back from segments; until then nobody serves the partition from here. */
 const START_MS_MAX = 600_000
-/** Announcements of a change of members come one by one within a second. */
+/** Nodes that start together, and announcements after one that ended, are seen one by one. */
 const PLACE_PAUSE_MS = 20
 const idOf = (partition: number): string => `partition-${partition}`
 
@@ -97,7 +97,7 @@ class NodeActor {
     switch (message.kind) {
       case 'members':
         this.state.members = message.members
-        return this.place()
+        return this.placeSoon()
       case 'announced':
         this.step(message.partition, this.announcement(message.partition))
         return this.placeSoon()

@@ -10,6 +10,7 @@ export interface ClusterNodesOptions {
   readonly nodes: number
   readonly leaseTtlMs: number
   readonly heartbeatMs: number
+  readonly standbys: number
   readonly settings: Partial<NodeSettings>
   readonly log?: (name: string) => Logger
 }
@@ -57,7 +58,7 @@ export class ClusterNodes {
   }
 
   async start(name: string, zone: string): Promise<void> {
-    const { leaseTtlMs, heartbeatMs, settings, log } = this.#options
+    const { leaseTtlMs, heartbeatMs, standbys, settings, log } = this.#options
     const node = new SimulatedNode(this.#world, {
       name,
       zone,
@@ -66,6 +67,7 @@ export class ClusterNodes {
       limits: LIMITS,
       leaseTtlMs,
       heartbeatMs,
+      standbys,
       rate: 1 + (this.#random.next() * 2 - 1) * DRIFT,
       ...(log === undefined ? {} : { log: log(name) }),
     })

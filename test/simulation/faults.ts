@@ -51,7 +51,7 @@ export class Faults {
   /** Everything works again; dead nodes are started. */
   heal(): void {
     this.#isRunning = false
-    for (const end of [...this.#ongoing]) end()
+    for (const end of this.#ongoing) end()
     this.#cutPairs.clear()
   }
 

@@ -91,7 +91,7 @@ export class Load {
     )
     const timer = Promise.withResolvers<null>()
     const late = clock.after(QUERY_TIMEOUT_MS, () => timer.resolve(null))
-    const read = await Promise.race([answer, timer.promise])
+    const read = await Promise.race([answer, timer.promise, node.process.ended.then(() => null)])
     late.cancel()
     if (read === null) abort.abort()
     return read
@@ -124,7 +124,7 @@ export class Load {
     const timer = Promise.withResolvers<number>()
     const late = this.#world.clock.after(CLIENT_TIMEOUT_MS, () => timer.resolve(0))
     const pushed = gateway.push({ tenant: TENANT, kind: 'loki', content: { contentType: 'application/json', contentEncoding: undefined, body }, pushId, traceParent: '' })
-    const status = await Promise.race([pushed.then((answer) => answer.status), timer.promise])
+    const status = await Promise.race([pushed.then((answer) => answer.status), timer.promise, node.process.ended.then(() => 0)])
     late.cancel()
     // An answer of a node that has died meanwhile is not heard.
     const isHeard = node.process.state === 'running'

@@ -41,6 +41,8 @@ export interface NodeOptions {
   readonly limits: Limits
   readonly leaseTtlMs: number
   readonly heartbeatMs: number
+  /** Nodes that follow each partition besides its owner; default none. */
+  readonly standbys?: number
   /** How fast its clock goes. */
   readonly rate: number
   /** Its memory budget; default ample. */
@@ -108,7 +110,7 @@ export class SimulatedNode {
   }
 
   async start(): Promise<void> {
-    const { name, incarnation, settings, limits, zone, leaseTtlMs, heartbeatMs, log = silentLogger } = this.options
+    const { name, incarnation, settings, limits, zone, leaseTtlMs, heartbeatMs, standbys = 0, log = silentLogger } = this.options
     const writer = `${name}#${incarnation}`
     const { process, links } = this
     const { clock } = process
@@ -141,7 +143,7 @@ export class SimulatedNode {
       gatewayCount: () => cluster.gatewayCount(),
       partitionCount: () => cluster.partitionCount(),
     }
-    const cluster = await openCluster(services, kv, { roles: ['all'], zone, replicas: 1, leaseTtlMs, heartbeatMs })
+    const cluster = await openCluster(services, kv, { roles: ['all'], zone, replicas: 1, leaseTtlMs, heartbeatMs, standbys })
     const directory = new PartitionDirectory(makeHeardElsewhere(services, cluster.owners))
     const writers = Array.from({ length: settings.partitions }, (_, partition) => {
       const behavior = walWriterBehavior(services, partition, `${writer}-${random.hex(4)}`, (p, record) => directory.published(p, record))

@@ -8,6 +8,8 @@ import type { Clock, Timer } from '../../runtime/clock.ts'
 
 export class SimulatedProcess {
   readonly clock: Clock
+  /** Resolves when it is killed: connections to it break. */
+  readonly ended: Promise<void>
   /** Added to its wall clock. */
   skewMs = 0
   readonly #world: ManualClock
@@ -15,10 +17,14 @@ export class SimulatedProcess {
   readonly #rate: number
   #state: 'running' | 'paused' | 'dead' = 'running'
   #waiting: Array<() => void> = []
+  readonly #end: () => void
 
   constructor(world: ManualClock, rate: number) {
     this.#world = world
     this.#rate = rate
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.ended = promise
+    this.#end = resolve
     const after = (delayMs: number, run: () => void): Timer => this.#after(delayMs, run)
     this.clock = {
       nowMs: () => world.nowMs() + this.skewMs,
@@ -60,6 +66,7 @@ export class SimulatedProcess {
   kill(): void {
     this.#state = 'dead'
     this.#waiting = []
+    this.#end()
   }
 
   #after(delayMs: number, run: () => void): Timer {

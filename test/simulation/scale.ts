@@ -48,7 +48,7 @@ const PUSH_MS = 60_000
 
 export async function simulateScale({ seed, nodes, partitions, streams, report }: ScaleOptions): Promise<ScaleResult> {
   const world = new World({ seed, partitions, lossRatio: 0 })
-  const cluster = new ClusterNodes(world, { nodes, leaseTtlMs: LEASE_TTL_MS, heartbeatMs: HEARTBEAT_MS, settings: { checkPeriodMs: CHECK_PERIOD_MS } })
+  const cluster = new ClusterNodes(world, { nodes, leaseTtlMs: LEASE_TTL_MS, heartbeatMs: HEARTBEAT_MS, standbys: 0, settings: { checkPeriodMs: CHECK_PERIOD_MS } })
   const stretches: Stretch[] = []
   const measure = async (what: string, run: () => Promise<void>): Promise<void> => {
     const before = { ...world.counts }
