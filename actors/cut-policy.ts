@@ -3,7 +3,7 @@
  */
 
 /** Loki's words where the meaning is the same (`loki_ingester_chunks_flushed_total{reason}`). */
-export type CutReason = 'full' | 'max_age' | 'idle' | 'forced' | 'memory' | 'not_owned'
+export type CutReason = 'full' | 'max_age' | 'idle' | 'forced' | 'memory'
 
 export interface CutSettings {
   /** Raw bytes of lines that make a good segment. */

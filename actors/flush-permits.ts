@@ -4,8 +4,8 @@
 import * as Effect from 'effect/Effect'
 import type { CutReason } from './cut-policy.ts'
 
-/** Smaller goes first: what gives memory back or lets a new owner begin, then what somebody waits for, then what only grows old. */
-const URGENCY: Readonly<Record<CutReason, number>> = { not_owned: 0, memory: 1, forced: 2, full: 3, idle: 4, max_age: 5 }
+/** Smaller goes first: what gives memory back, then what somebody waits for, then what only grows old. */
+const URGENCY: Readonly<Record<CutReason, number>> = { memory: 0, forced: 1, full: 2, idle: 3, max_age: 4 }
 
 interface Waiting {
   /** Asked when a permit is free: a queue becomes more urgent while it waits. */

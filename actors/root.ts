@@ -29,7 +29,6 @@ import { openCluster } from './cluster.ts'
 import { makeClusterReads } from './cluster-reads.ts'
 import { FairQueue } from './fair-queue.ts'
 import { makeFlusher, type FaultPoint } from './flusher.ts'
-import { cutForHandOver } from './hand-over-cut.ts'
 import { adminRoutes, flushPartitions } from './http-admin.ts'
 import { makeLifecycle } from './http-lifecycle.ts'
 import { pushRoutes } from './http-push.ts'
@@ -239,13 +238,11 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   })
   opened.add(() => http.close(config.http.shutdown_timeout))
   opened.add(() => cluster.drain(DRAIN_MS_MAX))
-  opened.add(() => (cluster.members().length > 1 ? cutForHandOver(services, directory, CUT_MS_MAX) : undefined))
   opened.add(() => lifecycle.beforeStop())
   return http.url
 }
 
 /** A hand-over takes well under a second; heirs that are in trouble are not waited for. */
 const DRAIN_MS_MAX = 10_000
-const CUT_MS_MAX = 5_000
 /** Pushes that wait for their record, decoded. */
 const WRITER_MAILBOX = { messagesMax: 100_000, bytesMax: 128 * 1024 * 1024 }

@@ -25,7 +25,7 @@ const TENANT = 'outage' as TenantId
 class Story {
   readonly world = new World({ seed: 4, partitions: 1, lossRatio: 0, walBytesMax: WAL_BYTES })
   readonly node = new SimulatedNode(this.world, {
-    name: 'alone', incarnation: 1, zone: '', rate: 1, leaseTtlMs: HOUR_MS, heartbeatMs: HOUR_MS / 4, memoryBytes: BUDGET_BYTES,
+    name: 'alone', incarnation: 1, zone: '', rate: 1, standbys: 0, leaseTtlMs: HOUR_MS, heartbeatMs: HOUR_MS / 4, memoryBytes: BUDGET_BYTES,
     limits: { ...LIMIT_DEFAULTS, ingestion_rate_mb: 1000, ingestion_burst_size_mb: 1000, per_stream_rate_limit: 1e9, per_stream_rate_limit_burst: 1e9 },
     settings: {
       partitions: 1, cut: { segmentBytesTarget: 4 * MB, ageMsMax: 2 * HOUR_MS, idleMsMax: HOUR_MS }, checkPeriodMs: 60_000, streamIdleMs: 10 * 60_000,
