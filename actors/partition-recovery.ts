@@ -8,12 +8,14 @@ import type { PushBatch, WalItem } from '../protocols/push/batch.ts'
 import { unsnappy } from '../protocols/push/content.ts'
 import { decodePushRequest } from '../protocols/push/decode-protobuf.ts'
 import { decodeWalRecord } from '../protocols/wal-record.ts'
-import type { PartitionCatalog } from '../storage/catalog.ts'
+import type { PartitionCatalog, SegmentEntry } from '../storage/catalog.ts'
 import type { AppliedId } from '../storage/segment-format.ts'
 import type { Wal, WalRecord } from '../storage/wal.ts'
 import { APPLIED_IDS_MAX } from './applied-ids.ts'
 import { hole, type DecodedItem, type DecodedRecord } from './partition-follow.ts'
 import type { Services } from './services.ts'
+
+const READS_AT_ONCE = 16
 
 /**
  * Records from `from` on, and holes: [] only when the log ends before `from`, or when a replica lags behind what is known.
@@ -56,20 +58,36 @@ function bodyOf({ compressedBody, bodyBytes }: WalItem): Buffer {
   return body
 }
 
-/** Ids in recent segments, oldest first: newest segments are read until the bound is reached. A segment that cannot be read is passed over with a warning. */
+/** Ids in recent segments, oldest first: as many of the newest segments as hold the bound. One that cannot be read is passed over with a warning. */
 export async function loadAppliedIds(services: Services, catalog: PartitionCatalog): Promise<AppliedId[]> {
-  const lists: Array<ReadonlyArray<AppliedId>> = []
-  let count = 0
-  for (const segment of catalog.segments.toReversed()) {
-    if (count >= APPLIED_IDS_MAX) break
-    if (segment.appliedIdCount === 0) continue
-    try {
-      const { pushIds, recordIds } = await services.work.appliedIds(segment)
-      lists.push([...recordIds, ...pushIds])
-      count += segment.appliedIdCount
-    } catch (error) {
-      services.log.warn('applied ids of a segment could not be read; a push retried from before it may be stored twice', { segment: segment.key, error: String(error) })
-    }
+  const wanted = recentWithIds(catalog)
+  const lists: Array<ReadonlyArray<AppliedId>> = wanted.map(() => [])
+  let next = 0
+  // Whoever takes a partition over is waited for: small segments are many, and most of a read is waiting.
+  const lane = async (): Promise<void> => {
+    for (let i = next++; i < wanted.length; i = next++) lists[i] = await idsOf(services, wanted[i]!)
   }
-  return lists.toReversed().flat()
+  await Promise.all(Array.from({ length: READS_AT_ONCE }, lane))
+  return lists.flat()
+}
+
+function recentWithIds({ segments }: PartitionCatalog): SegmentEntry[] {
+  const wanted: SegmentEntry[] = []
+  let count = 0
+  for (const segment of segments.toReversed()) {
+    if (count >= APPLIED_IDS_MAX) break
+    if (segment.appliedIdCount > 0) wanted.push(segment)
+    count += segment.appliedIdCount
+  }
+  return wanted.reverse()
+}
+
+async function idsOf(services: Services, segment: SegmentEntry): Promise<AppliedId[]> {
+  try {
+    const { pushIds, recordIds } = await services.work.appliedIds(segment)
+    return [...recordIds, ...pushIds]
+  } catch (error) {
+    services.log.warn('applied ids of a segment could not be read; a push retried from before it may be stored twice', { segment: segment.key, error: String(error) })
+    return []
+  }
 }
