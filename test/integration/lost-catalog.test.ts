@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { runCommand } from '../support/command.ts'
 import { linesOf, nowNs, push, query, startTestNode, until, type TestNode } from '../support/node.ts'
 
-describe('a node that lost its KV store', () => {
+describe('a node that lost its KV store', { timeout: 60_000 }, () => {
   let node: TestNode
   const stored = Array.from({ length: 60 }, (_, i) => `stored ${i}`)
   const logged = Array.from({ length: 20 }, (_, i) => `logged ${i}`)

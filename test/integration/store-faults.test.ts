@@ -7,7 +7,7 @@ import { startS3, type TestS3 } from '../support/s3.ts'
 const BUDGET = '64MB'
 const SEGMENTS = /\/segments\//
 
-describe('a node whose bucket', () => {
+describe('a node whose bucket', { timeout: 60_000 }, () => {
   let s3: TestS3
   let proxy: S3Proxy
   let node: TestNode
@@ -16,7 +16,7 @@ describe('a node whose bucket', () => {
     proxy = await startS3Proxy(s3.url)
     process.env['AWS_ACCESS_KEY_ID'] = s3.credentials.accessKeyId
     process.env['AWS_SECRET_ACCESS_KEY'] = s3.credentials.secretAccessKey
-    const quick = { SKALD_OBJECT_STORE_REQUEST_TIMEOUT: '300ms', SKALD_OBJECT_STORE_RETRIES: '1' }
+    const quick = { SKALD_OBJECT_STORE_REQUEST_TIMEOUT: '1s', SKALD_OBJECT_STORE_RETRIES: '2' }
     node = await startTestNode({ environment: { SKALD_OBJECT_STORE_URL: proxy.url, SKALD_MEMORY_BUDGET: BUDGET, ...quick } })
   })
   afterAll(async () => {
