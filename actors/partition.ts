@@ -248,7 +248,9 @@ class PartitionActor {
   private cutWhenDue(): void {
     if (this.state.isFenced) return
     const { budget, clock, settings } = this.services
-    const reason = cutReason(this.state.head.facts(), settings.cut, clock.nowMs(), budget.level() !== 'ok' && this.state.cuts.length === 0)
+    const { flushWaiters, follow, head, headFirst } = this.state
+    const isAskedFor = flushWaiters.some(({ through }) => through >= headFirst && through <= follow.applied)
+    const reason = isAskedFor ? 'forced' : cutReason(head.facts(), settings.cut, clock.nowMs(), budget.level() !== 'ok' && this.state.cuts.length === 0)
     if (reason !== null) this.cut(reason)
   }
 
@@ -316,7 +318,8 @@ class PartitionActor {
 
   private flush(reason: CutReason, reply: Reply<Sequence>): void {
     if (this.state.isFenced) return reply.fail(new SkaldError('not_ready', `partition ${this.identity.partition} is changing its owner`, { retryAfterS: 1 }))
-    const through = this.state.follow.applied
+    // What the log has but memory had no room for yet is cut when it has been applied.
+    const through = this.state.follow.known
     this.cut(reason)
     if (through <= this.state.checkpoint) reply.succeed(this.state.checkpoint)
     else this.state.flushWaiters.push({ through, reply })

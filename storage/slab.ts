@@ -8,9 +8,9 @@
 import { RELATIVE_NS_MAX, type TimeNs } from '../protocols/model.ts'
 import type { PushBatch } from '../protocols/push/batch.ts'
 
-/** Default room. A slab is as large as what it can waste at a cut; the columns' room is for lines of 64 bytes on average. */
+/** Default room. A slab is as large as what it can waste at a cut; the columns have room for lines of 100 bytes on average. */
 export const SLAB_BYTES = 4 << 20
-export const SLAB_ROWS = 1 << 16
+export const SLAB_ROWS = 40 << 10
 
 /** What another thread needs to read the rows that were there when it was taken. Structured-clone safe; the buffers are shared, not copied. */
 export interface SlabDescriptor {
