@@ -79,7 +79,7 @@ function recentWithIds({ segments }: PartitionCatalog): SegmentEntry[] {
     if (segment.appliedIdCount > 0) wanted.push(segment)
     count += segment.appliedIdCount
   }
-  return wanted.reverse()
+  return wanted.toReversed()
 }
 
 async function idsOf(services: Services, segment: SegmentEntry): Promise<AppliedId[]> {
