@@ -2,7 +2,7 @@
 import path from 'node:path'
 import type { NatsServerEvent, NatsServerOptions } from '../runtime/nats-server.ts'
 import type { SkaldConfig } from './config.ts'
-import type { StoreSettings } from './object-stores.ts'
+import type { StoreSettings } from './segments/object-stores.ts'
 import type { NodeSettings } from './services.ts'
 
 export function nodeSettings(config: SkaldConfig): NodeSettings {

@@ -12,10 +12,10 @@ import type { Catalog } from '../storage/catalog.ts'
 import type { MemoryBudget } from '../storage/memory-budget.ts'
 import type { SlabPool } from '../storage/slab-pool.ts'
 import type { Wal } from '../storage/wal.ts'
-import type { CutSettings } from './cut-policy.ts'
-import type { SegmentFlush } from './flusher.ts'
+import type { CutSettings } from './partition/cut-policy.ts'
+import type { SegmentFlush } from './flush/flusher.ts'
 import type { NodeMetrics } from './node-metrics.ts'
-import type { SegmentWork } from './segment-work.ts'
+import type { SegmentWork } from './segments/segment-work.ts'
 
 export interface Services {
   readonly node: string

@@ -1,6 +1,6 @@
 /**
  * The body of a query request over NATS: JSON `{"path": "/loki/api/v1/query", "params": {"query": "…"}}`, or URL-encoded parameters of `query_range`. Pure; read by
- * `actors/nats-query.ts`. Sizes are the transport's to bound.
+ * `actors/api/nats-query.ts`. Sizes are the transport's to bound.
  */
 import { SkaldError } from '../runtime/errors.ts'
 

@@ -1,6 +1,6 @@
 /** `skald catalog rebuild`: makes a lost catalog anew from the footers of the bucket's segments (F4). */
 import { parseArgs } from 'node:util'
-import { rebuildCatalogOf } from '../../actors/catalog-recovery.ts'
+import { rebuildCatalogOf } from '../../actors/flush/catalog-recovery.ts'
 import type { RebuildReport } from '../../storage/catalog-rebuild.ts'
 import { type Command, EXIT_FAILED, EXIT_OK, UsageError } from '../command.ts'
 import { readConfig } from '../config-file.ts'

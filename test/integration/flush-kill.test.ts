@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { FlushStep } from '../../actors/flusher.ts'
+import type { FlushStep } from '../../actors/flush/flusher.ts'
 import { linesOf, nowNs, push, query, until } from '../support/node.ts'
 import { freePort, NodeProcess } from '../support/node-process.ts'
 

@@ -1,7 +1,7 @@
 /** F1-F3: a flush interrupted before any of its steps, by the end of the whole node, loses and doubles nothing. */
 import * as Effect from 'effect/Effect'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { FlushStep } from '../../actors/flusher.ts'
+import type { FlushStep } from '../../actors/flush/flusher.ts'
 import { linesOf, nowNs, push, query, startTestNode, until, type TestNode } from '../support/node.ts'
 
 const STEPS: ReadonlyArray<FlushStep> = ['encode', 'put', 'commit', 'purge', 'done']

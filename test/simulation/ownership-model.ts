@@ -8,7 +8,7 @@ import { holdsAt, LEASE_START, leaseStep, type LeaseEvent, type LeaseRecord, typ
 import { assertNotFenced, claimedHead, committedHead } from '../../storage/catalog-decision.ts'
 import type { CatalogHead } from '../../storage/catalog-codec.ts'
 import { FencedError, type SegmentEntry } from '../../storage/catalog.ts'
-import { nextEpoch } from '../../actors/partition-epoch.ts'
+import { nextEpoch } from '../../actors/partition/partition-epoch.ts'
 
 export const NAMES = ['a', 'b'] as const
 const RECORDS = 2

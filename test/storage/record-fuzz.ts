@@ -4,7 +4,7 @@
  */
 import { crc32 } from 'node:zlib'
 import { compressSync } from 'snappy'
-import { readRecords } from '../../actors/partition-recovery.ts'
+import { readRecords } from '../../actors/partition/partition-recovery.ts'
 import type { TenantId } from '../../protocols/model.ts'
 import { encodeWalRecord } from '../../protocols/wal-record.ts'
 import { SkaldError } from '../../runtime/errors.ts'

@@ -12,7 +12,7 @@ export async function brokenTree(root: string): Promise<{ tree: string; remove: 
   const tree = await mkdtemp(path.join(tmpdir(), 'skald-broken-'))
   for (const name of COPIED) await cp(path.join(root, name), path.join(tree, name), { recursive: true })
   for (const name of LINKED) await symlink(path.join(root, name), path.join(tree, name)).catch(() => undefined)
-  const file = path.join(tree, 'actors/wal-writer.ts')
+  const file = path.join(tree, 'actors/write/wal-writer.ts')
   const source = await readFile(file, 'utf8')
   if (!source.includes(HONEST)) throw new Error('wal-writer.ts has changed: the broken build cannot be made')
   await writeFile(file, source.replace(HONEST, EARLY))

@@ -1,0 +1,102 @@
+/** Status and administration over HTTP: readiness, metrics, flush, build information, and what the node is doing. */
+import { SkaldError } from '../../runtime/errors.ts'
+import type { HttpResponse, HttpRoute } from '../../runtime/http-server.ts'
+import type { Metrics } from '../../runtime/metrics.ts'
+import type { NatsServer } from '../../runtime/nats-server.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { SkaldConfig } from '../config.ts'
+import { json } from './api.ts'
+import type { PartitionDirectory } from '../partition/partition-directory.ts'
+import type { PartitionMessage, PartitionStatus } from '../partition/partition.ts'
+import type { Services } from '../services.ts'
+import { VERSION } from '../version.ts'
+
+export interface AdminParts {
+  readonly services: Services
+  readonly directory: PartitionDirectory
+  readonly cluster: Cluster
+  readonly metrics: Metrics
+  readonly config: SkaldConfig
+  /** null: external servers. */
+  readonly nats: NatsServer | null
+}
+
+const FLUSH_TIMEOUT_MS = 600_000
+const STATUS_TIMEOUT_MS = 2_000
+
+export function adminRoutes(parts: AdminParts): HttpRoute[] {
+  const { metrics } = parts
+  return [
+    { method: 'GET', path: '/ready', traced: false, handle: () => ready(parts) },
+    {
+      method: 'GET',
+      path: '/metrics',
+      traced: false,
+      handle: async () => {
+        const { contentType, text } = await metrics.render()
+        return { status: 200, headers: { 'content-type': contentType }, body: text }
+      },
+    },
+    { method: ['GET', 'POST'], path: '/flush', handle: () => flush(parts) },
+    { method: 'GET', path: '/status', handle: async () => json(await status(parts)) },
+    { method: 'GET', path: '/loki/api/v1/status/buildinfo', handle: buildInfo },
+  ]
+}
+
+const plain = (status: number, body: string): HttpResponse => ({ status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body })
+
+async function ready(parts: AdminParts): Promise<HttpResponse> {
+  const { transport } = parts.services
+  if (transport.status() !== 'connected') return plain(503, `Ingester not ready: no connection to NATS (${transport.status()})\n`)
+  try {
+    const waitsFor = await parts.cluster.waitsFor()
+    return waitsFor === '' ? plain(200, 'ready\n') : plain(503, `Ingester not ready: ${waitsFor}\n`)
+  } catch (error) {
+    return plain(503, `Ingester not ready: ${error instanceof Error ? error.message : String(error)}\n`)
+  }
+}
+
+/** 503 while partitions of this node have no owner yet: nothing would be flushed, and 204 would say that all is. */
+async function flush({ services, directory, cluster }: AdminParts): Promise<HttpResponse> {
+  const waitsFor = await cluster.waitsFor()
+  if (waitsFor !== '') throw new SkaldError('not_ready', `Ingester not ready: ${waitsFor}`, { retryAfterS: 1 })
+  await flushPartitions(services, directory)
+  return { status: 204 }
+}
+
+/** Resolves when everything that this node's partitions had applied is in segments. */
+export async function flushPartitions(services: Services, directory: PartitionDirectory): Promise<void> {
+  const owners = directory.localPartitions().map((partition) => directory.localOwner(partition)!)
+  await Promise.all(owners.map((owner) => services.system.ask<PartitionMessage, number>(owner, (reply) => ({ kind: 'flush', reason: 'forced', reply }), FLUSH_TIMEOUT_MS)))
+}
+
+function statuses({ services, directory }: AdminParts): Promise<PartitionStatus[]> {
+  const owners = directory.localPartitions().map((partition) => directory.localOwner(partition)!)
+  return Promise.all(owners.map((owner) => services.system.ask<PartitionMessage, PartitionStatus>(owner, (reply) => ({ kind: 'status', reply }), STATUS_TIMEOUT_MS)))
+}
+
+async function status(parts: AdminParts): Promise<object> {
+  const { services, config, nats } = parts
+  return {
+    node: services.node,
+    version: VERSION,
+    nats: nats === null ? { url: config.nats.url } : { url: nats.url, version: nats.version, pid: nats.pid, restarts: nats.restarts },
+    durability: durability(config),
+    memory: { level: services.budget.level(), used_bytes: services.budget.usedBytes(), budget_bytes: services.budget.bytesMax },
+    nodes: parts.cluster.members().map(({ id, state, zone, roles }) => ({ id, state, zone, roles: roles.join(',') })),
+    partitions: await statuses(parts),
+    tenures: (await parts.cluster.status()).tenures.map(({ partition, isAssigned, lease, leaseEpoch, actor, actorEpoch, isFenced }) => ({ partition, assigned: isAssigned, lease, lease_epoch: leaseEpoch, actor, actor_epoch: actorEpoch, fenced: isFenced })),
+  }
+}
+
+/** W2 in words. */
+function durability({ nats }: SkaldConfig): string {
+  if (nats.replicas > 1) return `an acknowledged push is on a majority of ${nats.replicas} servers`
+  if (nats.url !== '') return 'one copy; whether an acknowledged push survives a power cut is up to the NATS server’s sync_interval'
+  if (nats.sync_interval === 'always') return 'an acknowledged push survives killed processes and power cuts (nats.sync_interval: always)'
+  return `an acknowledged push survives killed processes, not a power cut (nats.sync_interval: ${nats.sync_interval})`
+}
+
+function buildInfo(): HttpResponse {
+  return json({ version: VERSION, revision: '', branch: '', buildUser: '', buildDate: '', goVersion: '' })
+}

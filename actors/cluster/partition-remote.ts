@@ -1,0 +1,82 @@
+/**
+ * Partitions across nodes: `skald.v1.partition.<p>.<node>.scan|series|heard`. A node answers others' reads of its partitions with the same reads that it makes
+ * itself, and is told when the log of one of them has grown. Bodies are V8's structured clone format, which keeps bigints and NaN; all nodes run one version of it.
+ */
+import { deserialize, serialize } from 'node:v8'
+import type { LongRequests } from '../../runtime/long-request.ts'
+import { serveLong } from '../../runtime/long-request.ts'
+import { subjectToken } from '../../runtime/subject.ts'
+import type { Subscription } from '../../runtime/transport.ts'
+import { SkaldError } from '../../runtime/errors.ts'
+import type { Matcher } from '../../protocols/logql/ast.ts'
+import type { ScanPlan } from '../../protocols/logql/scan.ts'
+import type { OwnerMap } from './owner-map.ts'
+import type { HeardElsewhere, PartitionDirectory } from '../partition/partition-directory.ts'
+import type { PartitionAnswer, PartitionReads } from './partition-reads.ts'
+import type { ScanAnswer, SeriesAnswer } from '../segments/segment-work.ts'
+import type { Services } from '../services.ts'
+
+interface ScanCall {
+  readonly tenant: string
+  readonly plan: ScanPlan
+  readonly nowMs: number
+}
+
+interface SeriesCall {
+  readonly tenant: string
+  readonly matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>
+}
+
+type Kind = 'scan' | 'series' | 'heard'
+
+const PREFIX = 'skald.v1.partition.'
+const PARTITION_TOKEN = 3
+const subjectOf = (partition: number | '*', node: string, kind: Kind): string => `${PREFIX}${partition}.${subjectToken(node)}.${kind}`
+const partitionIn = (subject: string): number => Number(subject.split('.')[PARTITION_TOKEN])
+
+/** Answers what other nodes ask of this one's partitions. */
+export function servePartitions(services: Services, reads: PartitionReads, directory: PartitionDirectory): Subscription {
+  const { transport, node } = services
+  const subscriptions = [
+    serveLong(services, subjectOf('*', node, 'scan'), async (body, subject, signal) => {
+      const { tenant, plan, nowMs } = received<ScanCall>(body)
+      return serialize(await reads.scan(partitionIn(subject), tenant, plan, nowMs, signal))
+    }),
+    serveLong(services, subjectOf('*', node, 'series'), async (body, subject, signal) => {
+      const { tenant, matcherSets } = received<SeriesCall>(body)
+      return serialize(await reads.series(partitionIn(subject), tenant, matcherSets, signal))
+    }),
+    transport.subscribe(subjectOf('*', node, 'heard'), ({ subject, data }) => {
+      const sequence = Number(data.toString())
+      if (Number.isSafeInteger(sequence)) directory.localOwner(partitionIn(subject))?.tell({ kind: 'heard', sequence })
+    }),
+  ]
+  return { close: async () => void (await Promise.all(subscriptions.map((subscription) => subscription.close()))) }
+}
+
+/** The reads of one other node's partitions. */
+export function remoteReads(requests: LongRequests, node: string): PartitionReads {
+  const ask = async <A>(partition: number, kind: Kind, call: ScanCall | SeriesCall, signal: AbortSignal): Promise<PartitionAnswer<A>> =>
+    received<PartitionAnswer<A>>(await requests.request(subjectOf(partition, node, kind), serialize(call), signal))
+  return {
+    scan: (partition, tenant, plan, nowMs, signal) => ask<ScanAnswer>(partition, 'scan', { tenant, plan, nowMs }, signal),
+    series: (partition, tenant, matcherSets, signal) => ask<SeriesAnswer>(partition, 'series', { tenant, matcherSets }, signal),
+  }
+}
+
+/** Tells the owner that the log has grown, if it is another node: it need not arrive, since queries ask the log itself. */
+export function makeHeardElsewhere({ transport, node }: Pick<Services, 'transport' | 'node'>, owners: OwnerMap): HeardElsewhere {
+  return (partition, sequence) => {
+    const owner = owners.ownerOf(partition)?.node
+    if (owner === undefined || owner === node || transport.status() !== 'connected') return
+    transport.publish(subjectOf(partition, owner, 'heard'), Buffer.from(String(sequence)))
+  }
+}
+
+function received<A>(body: Buffer): A {
+  try {
+    return deserialize(body) as A
+  } catch (error) {
+    throw new SkaldError('bad_request', 'a message between nodes cannot be read: do they run the same version?', { cause: error })
+  }
+}

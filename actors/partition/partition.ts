@@ -1,0 +1,430 @@
+/**
+ * The partition's owner: applies its WAL records in order to streams and chunks, answers for what is not yet in segments, and cuts.
+ * Recovery is the same path: a (re)started owner begins at the catalog's checkpoint (F2). One live owner by lease; a stale one is fenced at commit (F3)
+ * and only reads on, until its successor serves or a hole shows that the successor has stored what it did not see. `node.ts` starts and stops it.
+ * A standby is the same without a lease: it applies and answers, and instead of storing its cuts it drops them when the owner has stored them.
+ */
+import * as Effect from 'effect/Effect'
+import type { ActorContext, ActorRef, Behavior, Reply } from '../../runtime/actor.ts'
+import { SkaldError } from '../../runtime/errors.ts'
+import { spanUnder, traceParentOf } from '../../runtime/trace-parent.ts'
+import type { Sequence, TenantId } from '../../protocols/model.ts'
+import { FencedError } from '../../storage/catalog.ts'
+import type { AppliedId } from '../../storage/segment-format.ts'
+import { cutReason, type CutReason } from './cut-policy.ts'
+import { Gather } from './gather.ts'
+import type { DecodedItem, DecodedRecord } from './partition-follow.ts'
+import { PartitionHead, type PartitionCut } from './partition-head.ts'
+import { readRecords } from './partition-recovery.ts'
+import { checkPauseMs, startPartition, type PartitionIdentity, type PartitionState } from './partition-start.ts'
+import { encodeTaskOf, headContentOf, levelPolicyOf, type TenantContent } from './partition-snapshot.ts'
+import type { HeadContent } from '../segments/segment-work.ts'
+import type { Services } from '../services.ts'
+import { behind as rowsBehind } from '../cluster/standby-marks.ts'
+import { tenantStreamsAreIdle, tenantStreamsBehavior, type AcceptLabels, type TenantStreamsMessage } from './tenant-streams.ts'
+
+/** Everything of one tenant that is not in segments, and where segments take over (Q1). */
+export interface HeadSnapshot {
+  /** Segments up to here complete the answer. */
+  readonly checkpoint: Sequence
+  readonly content: HeadContent
+  /** Q2 could not be met in time: entries acknowledged before may be missing. */
+  readonly behind: boolean
+  /** To be called when nobody looks at the slabs any more. */
+  readonly done: () => void
+}
+
+export type PartitionMessage =
+  /** A record that this node published, acknowledged and already decoded. */
+  | { readonly kind: 'published'; readonly record: DecodedRecord }
+  /** Somebody published up to here. */
+  | { readonly kind: 'heard'; readonly sequence: Sequence }
+  | { readonly kind: 'read'; readonly from: Sequence; readonly records: ReadonlyArray<DecodedRecord> }
+  | { readonly kind: 'readFailed'; readonly error: unknown }
+  | { readonly kind: 'check' }
+  | { readonly kind: 'giveUpWaiting' }
+  | { readonly kind: 'snapshot'; readonly tenant: string; readonly accept: AcceptLabels; readonly reply: Reply<HeadSnapshot> }
+  | { readonly kind: 'catchUp'; readonly untilMs: number; readonly run: (behind: boolean) => void }
+  | { readonly kind: 'caughtUp'; readonly known: Sequence | null; readonly untilMs: number; readonly run: (behind: boolean) => void }
+  /** Cuts now; answers when everything applied before is committed. */
+  | { readonly kind: 'flush'; readonly reason: CutReason; readonly reply: Reply<Sequence> }
+  | { readonly kind: 'committed'; readonly cut: number }
+  /** A newer owner has the catalog. `isBehind`: it has stored what was not applied here. */
+  | { readonly kind: 'fenced'; readonly error: FencedError; readonly isBehind: boolean }
+  | { readonly kind: 'status'; readonly reply: Reply<PartitionStatus> }
+
+export interface PartitionStatus {
+  readonly partition: number
+  readonly epoch: number
+  readonly node: string
+  readonly applied: Sequence
+  readonly known: Sequence
+  readonly checkpoint: Sequence
+  readonly rawBytes: number
+  readonly heldBytes: number
+  readonly cutsWaiting: number
+  readonly paused: boolean
+  readonly fenced: boolean
+}
+
+/** Pulls are sized by bytes: by count they overrun the server's pending limit. */
+const READ_BYTES = 4 * 1024 * 1024
+/** After a read of the WAL that failed. */
+const READ_RETRY_MS = 500
+/** After the WAL did not say what its last sequence is. */
+const CATCH_UP_RETRY_MS = 200
+/** A replica of the log did not have yet what another has acknowledged. */
+const LAG_MS = 10
+/** A hole in front of a locally published record is usually an acknowledgement still on its way. */
+const GAP_GRACE_MS = 20
+
+export const partitionBehavior = (services: Services, identity: PartitionIdentity): Behavior<PartitionMessage, PartitionState> => ({
+  init: (context) => Effect.promise(() => startPartition(services, identity, context)),
+  handle(state, message, context) {
+    new PartitionActor(services, identity, state, context).handle(message)
+  },
+  terminate(state) {
+    state.account.close()
+    const stopped = new SkaldError('not_ready', `partition ${identity.partition} is changing its owner`, { retryAfterS: 1 })
+    for (const { reply } of state.flushWaiters) reply.fail(stopped)
+  },
+})
+
+class PartitionActor {
+  private readonly services: Services
+  private readonly identity: PartitionIdentity
+  private readonly state: PartitionState
+  private readonly context: ActorContext<PartitionMessage>
+
+  constructor(services: Services, identity: PartitionIdentity, state: PartitionState, context: ActorContext<PartitionMessage>) {
+    this.services = services
+    this.identity = identity
+    this.state = state
+    this.context = context
+  }
+
+  handle(message: PartitionMessage): void {
+    const { state } = this
+    switch (message.kind) {
+      case 'published':
+        state.follow.offer(message.record)
+        return this.advance()
+      case 'heard':
+        state.follow.heard(message.sequence)
+        return this.advance()
+      case 'read':
+        state.reading = false
+        state.follow.offerRead(message.from, message.records)
+        return this.advance()
+      case 'readFailed':
+        state.reading = false
+        this.services.log.warn('reading the WAL failed, will be repeated', { partition: this.identity.partition, error: String(message.error) })
+        this.context.tellLater(READ_RETRY_MS, { kind: 'heard', sequence: state.follow.known })
+        return
+      case 'check':
+        return this.check()
+      case 'giveUpWaiting':
+        return state.waiters.giveUp(this.services.clock.monotonicMs())
+      case 'snapshot':
+        return this.whenCaughtUp((behind) => this.snapshot(message.tenant, message.accept, behind, message.reply))
+      case 'catchUp':
+        return this.whenCaughtUp(message.run, message.untilMs)
+      case 'caughtUp':
+        return this.caughtUp(message.known, message.untilMs, message.run)
+      case 'flush':
+        return this.whenCaughtUp(() => this.flush(message.reason, message.reply))
+      case 'committed':
+        return this.committed(message.cut)
+      case 'fenced':
+        return this.fenced(message.error, message.isBehind)
+      case 'status':
+        return message.reply.succeed(this.status())
+    }
+  }
+
+  /** Applies what is next, and reads what is missing. */
+  private advance(): void {
+    this.applyReady()
+    const from = this.state.follow.missingFrom()
+    if (from === null || this.state.reading || this.paused()) return
+    this.state.reading = true
+    const { partition } = this.identity
+    const grace = this.state.follow.bytes > 0 ? GAP_GRACE_MS : 0
+    const read = async (): Promise<PartitionMessage> => {
+      if (grace > 0) await this.services.clock.sleep(grace)
+      const records = await readRecords(this.services.wal, partition, from, READ_BYTES)
+      // Sequences that are gone were purged by an owner: by a newer one, unless this is still the newest (then they were never stored).
+      if (hasHole(from, records)) await this.assertNewest()
+      if (records.length === 0) await this.services.clock.sleep(LAG_MS)
+      return { kind: 'read', from, records }
+    }
+    void read().then(
+      (message) => this.context.self.tell(message),
+      (error: unknown) => {
+        this.context.self.tell(error instanceof FencedError ? { kind: 'fenced', error, isBehind: true } : { kind: 'readFailed', error })
+      },
+    )
+  }
+
+  /** A standby never is: what it missed has been stored. */
+  private async assertNewest(): Promise<void> {
+    const { partition, role } = this.identity
+    if (role === 'standby') throw new FencedError(partition, this.state.epoch)
+    await this.services.catalog.claim(partition, this.state.epoch)
+  }
+
+  private applyReady(): void {
+    const { follow } = this.state
+    while (!this.paused()) {
+      const record = follow.take()
+      if (record === null) break
+      this.apply(record)
+      this.cutWhenDue()
+    }
+    this.state.waiters.applied(follow.applied)
+  }
+
+  /** Over the node's budget: the data waits in the WAL (W4). */
+  private paused(): boolean {
+    return this.services.budget.level() === 'stop' && this.state.cuts.length > 0
+  }
+
+  private apply(record: DecodedRecord): void {
+    if (record.holeThrough !== undefined) return
+    const { ids, head } = this.state
+    const { sequence } = record
+    const recordId: AppliedId = { tenant: '', id: record.recordId, sequence }
+    if (!ids.add(recordId)) return
+    head.recordIds.push(recordId)
+    const span = spanUnder(record.traceParent ?? '', 'partition.apply', { 'skald.partition': this.identity.partition, 'skald.sequence': sequence })
+    head.traces.add(traceParentOf(span))
+    for (const item of record.items) {
+      if (item.pushId !== '') {
+        const pushId: AppliedId = { tenant: item.tenant as TenantId, id: item.pushId, sequence }
+        if (!ids.add(pushId)) continue
+        head.pushIds.push(pushId)
+      }
+      this.applyItem(item)
+    }
+    this.state.marks?.note(sequence, head)
+    span.end()
+  }
+
+  private applyItem(item: DecodedItem): void {
+    const { head } = this.state
+    const nowMs = this.services.clock.nowMs()
+    const streams = this.tenantStreams(item.tenant)
+    for (let k = 0; k < item.labels.length; k++) {
+      const labelsText = item.labels[k]!
+      const source = item.batch.streams[k]!
+      if (labelsText === '' || source.rowFrom === source.rowTo) continue
+      deliver(streams, { kind: 'append', labelsText, run: head.append(item.batch, k, nowMs), receivedMs: item.receivedMs })
+    }
+    this.accountMemory()
+  }
+
+  private accountMemory(): void {
+    const { account, cuts, head } = this.state
+    account.set(cuts.reduce((sum, cut) => sum + cut.head.facts().heldBytes, head.facts().heldBytes))
+  }
+
+  private tenantStreams(tenant: string): ActorRef<TenantStreamsMessage> {
+    const { state, context } = this
+    const id = state.tenants.get(tenant) ?? `tenant-${++state.tenantCount}`
+    state.tenants.set(tenant, id)
+    return (
+      context.children.get<TenantStreamsMessage>(id) ??
+      context.children.start({
+        id,
+        behavior: tenantStreamsBehavior(state.slabs, this.services.settings.streamIdleMs),
+        restart: 'transient',
+        mailbox: { messagesMax: 1_000_000 },
+        idleMs: this.services.settings.streamIdleMs,
+        passivate: tenantStreamsAreIdle,
+      })
+    )
+  }
+
+  private cutWhenDue(): void {
+    if (this.state.isFenced) return
+    const { budget, clock, settings } = this.services
+    const { flushWaiters, follow, head, headFirst } = this.state
+    const isAskedFor = flushWaiters.some(({ through }) => through >= headFirst && through <= follow.applied)
+    const reason = isAskedFor ? 'forced' : cutReason(head.facts(), settings.cut, clock.nowMs(), budget.level() !== 'ok' && this.state.cuts.length === 0)
+    if (reason !== null) this.cut(reason)
+  }
+
+  private cut(reason: CutReason): void {
+    const { state } = this
+    const last = state.follow.applied
+    if (last < state.headFirst) return
+    const cut: PartitionCut = { number: ++state.cutCount, first: state.headFirst, last, head: state.head }
+    state.cuts.push(cut)
+    state.head = new PartitionHead(state.slabs)
+    state.headFirst = last + 1
+    const tenants = this.liveTenants()
+    const gather = new Gather<TenantContent>(tenants.length, (contents) => this.submit(cut, reason, contents))
+    for (const { tenant, ref } of tenants) {
+      deliver(ref, { kind: 'cut', cut: cut.number, take: (streams) => gather.add({ tenant, streams }) })
+    }
+  }
+
+  private submit(cut: PartitionCut, reason: CutReason, contents: ReadonlyArray<TenantContent>): void {
+    const { partition, role } = this.identity
+    if (role === 'standby') return
+    this.services.flusher.submit({
+      partition,
+      epoch: this.state.epoch,
+      reason,
+      first: cut.first,
+      last: cut.last,
+      traces: cut.head.traces,
+      task: encodeTaskOf(this.services, partition, cut, contents, this.state.slabs),
+      onCommitted: () => this.context.self.tell({ kind: 'committed', cut: cut.number }, { priority: 'high' }),
+      onFenced: (error) => this.context.self.tell({ kind: 'fenced', error, isBehind: false }, { priority: 'high' }),
+    })
+  }
+
+  private committed(number: number): void {
+    const { state } = this
+    const index = state.cuts.findIndex((cut) => cut.number === number)
+    const [cut] = index === -1 ? [] : state.cuts.splice(index, 1)
+    if (cut === undefined) return
+    state.checkpoint = Math.max(state.checkpoint, cut.last)
+    this.accountMemory()
+    const tenants = this.liveTenants()
+    // Reads that were asked for before this still name these slabs: release them behind the last such read.
+    const gather = new Gather<void>(tenants.length, () => state.slabs.release(cut.head.slabs))
+    for (const { ref } of tenants) deliver(ref, { kind: 'committed', cut: number, done: () => gather.add() })
+    state.flushWaiters = state.flushWaiters.filter((waiter) => {
+      if (waiter.through > state.checkpoint) return true
+      waiter.reply.succeed(state.checkpoint)
+      return false
+    })
+    this.advance()
+  }
+
+  /** Heads stay readable until the successor serves, since all that was applied is in them; what was never seen cannot be answered for. */
+  private fenced(error: FencedError, isBehind: boolean): void {
+    const { state, identity } = this
+    if (!state.isFenced) {
+      state.isFenced = true
+      this.services.log.info('partition is owned elsewhere', { partition: identity.partition, error: error.message })
+      for (const { reply } of state.flushWaiters.splice(0)) reply.fail(new SkaldError('not_ready', `partition ${identity.partition} is changing its owner`, { retryAfterS: 1 }))
+      identity.onFenced()
+    }
+    if (isBehind) this.context.stop()
+  }
+
+  private flush(reason: CutReason, reply: Reply<Sequence>): void {
+    if (this.state.isFenced) return reply.fail(new SkaldError('not_ready', `partition ${this.identity.partition} is changing its owner`, { retryAfterS: 1 }))
+    // What the log has but memory had no room for yet is cut when it has been applied.
+    const through = this.state.follow.known
+    this.cut(reason)
+    if (through <= this.state.checkpoint) reply.succeed(this.state.checkpoint)
+    else this.state.flushWaiters.push({ through, reply })
+  }
+
+  private check(): void {
+    const { wal } = this.services
+    this.context.tellLater(checkPauseMs(this.services, this.identity), { kind: 'check' })
+    this.cutWhenDue()
+    if (this.identity.role === 'standby') this.dropStored()
+    void wal.state(this.identity.partition).then(
+      ({ last }) => void this.context.self.tell({ kind: 'heard', sequence: last }),
+      // The next check asks again.
+      () => undefined,
+    )
+  }
+
+  /** A standby holds what it cut until its owner has stored all of it; when memory is short, others need it more. */
+  private dropStored(): void {
+    const { state } = this
+    if (this.services.budget.level() === 'stop') return this.context.stop()
+    const { checkpoint } = this.services.catalog.current(this.identity.partition)
+    if (checkpoint >= state.follow.applied) this.cut('idle')
+    for (const cut of state.cuts.filter(({ last }) => last <= checkpoint)) this.committed(cut.number)
+    state.marks?.dropThrough(state.checkpoint)
+  }
+
+  /** Where segments take over. */
+  private get checkpoint(): Sequence {
+    return this.identity.role === 'owner' ? this.state.checkpoint : this.services.catalog.current(this.identity.partition).checkpoint
+  }
+
+  /** Q2: asks the WAL for its last sequence and waits until that is applied, within a bound. A log without a leader for a moment is asked again. */
+  private whenCaughtUp(run: (behind: boolean) => void, untilMs = this.services.clock.monotonicMs() + this.services.settings.catchUpMsMax): void {
+    const { wal, clock } = this.services
+    void wal.state(this.identity.partition).then(
+      ({ last }) => void this.context.self.tell({ kind: 'caughtUp', known: last, untilMs, run }),
+      () => {
+        if (clock.monotonicMs() >= untilMs) this.context.self.tell({ kind: 'caughtUp', known: null, untilMs, run })
+        else this.context.tellLater(CATCH_UP_RETRY_MS, { kind: 'catchUp', untilMs, run })
+      },
+    )
+  }
+
+  private caughtUp(known: Sequence | null, untilMs: number, run: (behind: boolean) => void): void {
+    if (known === null) return run(true)
+    const { follow } = this.state
+    follow.heard(known)
+    this.advance()
+    if (follow.applied >= known) return run(false)
+    this.state.waiters.add(known, untilMs, run)
+    this.context.tellLater(Math.max(0, untilMs - this.services.clock.monotonicMs()), { kind: 'giveUpWaiting' })
+  }
+
+  /** Runs in one step with reading `checkpoint`: cuts committed later are still in memory when the streams answer, since messages keep their order. */
+  private snapshot(tenant: string, accept: AcceptLabels, behind: boolean, reply: Reply<HeadSnapshot>): void {
+    const { checkpoint } = this
+    const stored = this.state.marks?.endOf(checkpoint)
+    const id = this.state.tenants.get(tenant)
+    const ref = id === undefined ? undefined : this.context.children.get<TenantStreamsMessage>(id)
+    const levels = levelPolicyOf(this.services.limitsOf(tenant))
+    if (ref === undefined) return reply.succeed({ checkpoint, content: { tenant, slabs: [], levels, streams: [] }, behind, done: () => {} })
+    const done = this.state.slabs.beginRead()
+    deliver(ref, {
+      kind: 'read',
+      accept,
+      take: (streams) => {
+        const content = headContentOf({ tenant, streams }, levels, this.state.slabs)
+        reply.succeed({ checkpoint, content: { ...content, streams: rowsBehind(content.streams, stored) }, behind, done })
+      },
+    })
+  }
+
+  private liveTenants(): Array<{ tenant: string; ref: ActorRef<TenantStreamsMessage> }> {
+    const found: Array<{ tenant: string; ref: ActorRef<TenantStreamsMessage> }> = []
+    for (const [tenant, id] of this.state.tenants) {
+      const ref = this.context.children.get<TenantStreamsMessage>(id)
+      if (ref === undefined) this.state.tenants.delete(tenant)
+      else found.push({ tenant, ref })
+    }
+    return found
+  }
+
+  private status(): PartitionStatus {
+    const { follow, head, cuts } = this.state
+    const held = cuts.reduce((sum, cut) => sum + cut.head.facts().heldBytes, head.facts().heldBytes)
+    return {
+      partition: this.identity.partition,
+      epoch: this.state.epoch,
+      node: this.services.node,
+      applied: follow.applied,
+      known: follow.known,
+      checkpoint: this.checkpoint,
+      rawBytes: head.facts().rawBytes,
+      heldBytes: held,
+      cutsWaiting: cuts.length,
+      paused: this.paused(),
+      fenced: this.state.isFenced,
+    }
+  }
+}
+
+const hasHole = (from: Sequence, records: ReadonlyArray<DecodedRecord>): boolean => records.some(({ sequence, holeThrough }, i) => holeThrough !== undefined || sequence !== from + i)
+
+function deliver(tenant: ActorRef<TenantStreamsMessage>, message: TenantStreamsMessage): void {
+  const delivery = tenant.tell(message)
+  if (delivery !== 'delivered') throw new SkaldError('internal', `tenant streams ${tenant.address}: ${delivery}`)
+}

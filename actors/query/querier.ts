@@ -1,0 +1,184 @@
+/**
+ * Runs one scan plan over everything a tenant has: heads at the partitions' owners, segments on this node's workers, exactly once between them (Q1).
+ * What cannot be read becomes a warning (Q3). Knows nothing of expressions: the query front end merges partials and evaluates.
+ */
+import { SkaldError } from '../../runtime/errors.ts'
+import type { Matcher } from '../../protocols/logql/ast.ts'
+import { scanNeeds } from '../../protocols/logql/scan-needs.ts'
+import type { LogScanPlan, ScanPartial, ScanPlan } from '../../protocols/logql/scan.ts'
+import type { SegmentEntry } from '../../storage/catalog.ts'
+import type { PartitionReads } from '../cluster/partition-reads.ts'
+import { type PartialCache, partialKey } from './partial-cache.ts'
+import { PartialSum } from './partial-sum.ts'
+import { emptyStatistics } from '../segments/read-statistics.ts'
+import type { ScanAnswer, SelectAnswer, SeriesAnswer } from '../segments/segment-work.ts'
+import type { Services } from '../services.ts'
+
+export interface ScanRequest {
+  readonly tenant: string
+  readonly plan: ScanPlan
+  readonly signal: AbortSignal
+  /** False: everything is read anew. */
+  readonly cached: boolean
+  /** Stored and fresh bytes that it reads at most, where that is known: a small scan does not wait for memory. */
+  readonly readBytesMax?: number
+}
+
+export interface Querier {
+  /** Rejects `query_limit` when the answer does not fit the memory of a query. */
+  scan(request: ScanRequest): Promise<ScanAnswer>
+  /** What a scan would read and skip of the segments, without reading a line. */
+  explain(tenant: string, plan: ScanPlan, signal: AbortSignal): Promise<SelectAnswer>
+  /** `within`: only segments that hold entries of that time are looked at (of those, all streams). */
+  series(tenant: string, matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>, signal: AbortSignal, within?: EntryTimes): Promise<SeriesAnswer>
+}
+
+/** What of the data each partition contributes: its head's answer, and the segments that complete it. */
+interface Sources<A> {
+  readonly heads: ReadonlyArray<A>
+  readonly segments: ReadonlyArray<SegmentEntry>
+  readonly warnings: ReadonlyArray<string>
+}
+
+/** How long a querier waits for its copy of the catalog to reach an owner's checkpoint. */
+const CATALOG_WAIT_MS = 5_000
+
+export interface QuerierParts {
+  readonly services: Services
+  readonly reads: PartitionReads
+  readonly cache: PartialCache
+}
+
+export function makeQuerier(parts: QuerierParts): Querier {
+  const { services, reads } = parts
+  return {
+    scan: (request) => scan(parts, request),
+    explain: (tenant, plan, signal) => explain(services, tenant, plan, signal),
+    series: (tenant, matcherSets, signal, within) => series(services, reads, { tenant, matcherSets, signal, within }),
+  }
+}
+
+async function scan(parts: QuerierParts, request: ScanRequest): Promise<ScanAnswer> {
+  const { services, reads } = parts
+  const { tenant, plan, signal } = request
+  const nowMs = services.clock.nowMs()
+  const sources = await gatherSources(services, tenant, (partition) => reads.scan(partition, tenant, plan, nowMs, signal))
+  const wanted = inTime(sources.segments, plan)
+  const sum = new PartialSum(plan, services.settings.queryMemoryBytesMax)
+  for (const head of sources.heads) sum.add(head)
+  // One scan that fails, or a sum that grows too large, ends the others.
+  const failed = new AbortController()
+  const within = { ...request, signal: AbortSignal.any([signal, failed.signal]) }
+  const scanOne: ScanSegment = async (segment) => sum.add(await scanSegment(parts, within, segment, nowMs))
+  try {
+    if (plan.kind === 'log') await scanInOrder(plan, wanted, sum, scanOne, request.readBytesMax === undefined ? Math.max(1, services.work.threads) : wanted.length)
+    else await Promise.all(wanted.map(scanOne))
+  } catch (error) {
+    failed.abort(error)
+    throw error
+  }
+  const { partial, statistics, warnings } = sum.answer()
+  return {
+    partial,
+    statistics: { ...statistics, segmentsSkippedByTime: statistics.segmentsSkippedByTime + sources.segments.length - wanted.length },
+    warnings: [...sources.warnings, ...warnings],
+  }
+}
+
+type ScanSegment = (segment: SegmentEntry) => Promise<void>
+
+/** Inclusive. */
+export interface EntryTimes {
+  readonly minNs: bigint
+  readonly maxNs: bigint
+}
+
+const inTime = (segments: ReadonlyArray<SegmentEntry>, plan: ScanPlan): SegmentEntry[] => overlapping(segments, scanNeeds(plan))
+
+function overlapping(segments: ReadonlyArray<SegmentEntry>, { minNs, maxNs }: EntryTimes): SegmentEntry[] {
+  return segments.filter((s) => BigInt(s.maxNs) >= minNs && BigInt(s.minNs) <= maxNs)
+}
+
+async function scanSegment({ services, cache }: QuerierParts, { tenant, plan, signal, cached, readBytesMax }: ScanRequest, segment: SegmentEntry, nowMs: number): Promise<ScanAnswer> {
+  const key = cached ? partialKey(tenant, segment, plan) : null
+  const known = key === null ? null : cache.get(key)
+  if (known !== null) return { partial: { ...known, stats: { ...NOTHING_READ } }, statistics: { ...emptyStatistics(), segments: 1, segmentsFromCache: 1 }, warnings: [] }
+  const answer = await services.work.scanSegments(tenant, plan, [segment], nowMs, signal, readBytesMax)
+  if (key !== null && answer.warnings.length === 0) cache.put(key, answer.partial)
+  return answer
+}
+
+const NOTHING_READ = { linesProcessed: 0, bytesProcessed: 0, metadataBytesProcessed: 0, linesPassed: 0 }
+
+async function explain(services: Services, tenant: string, plan: ScanPlan, signal: AbortSignal): Promise<SelectAnswer> {
+  const partitions = Array.from({ length: services.partitionCount() }, (_, p) => p)
+  const segments = partitions.flatMap((partition) => services.catalog.current(partition).segments).filter((s) => holds(s, tenant))
+  const wanted = inTime(segments, plan)
+  const { statistics, warnings } = await services.work.select(tenant, plan, wanted, signal)
+  return { statistics: { ...statistics, segmentsSkippedByTime: segments.length - wanted.length }, warnings }
+}
+
+const holds = (segment: SegmentEntry, tenant: string): boolean => segment.tenants === null || segment.tenants.includes(tenant)
+
+/** Asks every partition's owner, then takes stored segments only up to the checkpoint that the owner answered with. */
+async function gatherSources<A extends { readonly warnings: ReadonlyArray<string> }>(
+  services: Services,
+  tenant: string,
+  ask: (partition: number) => Promise<{ checkpoint: number; answer: A }>,
+): Promise<Sources<A>> {
+  const partitions = Array.from({ length: services.partitionCount() }, (_, p) => p)
+  const found = await Promise.all(
+    partitions.map(async (partition) => {
+      try {
+        const { checkpoint, answer } = await ask(partition)
+        const catalog = await services.catalog.waitFor(partition, checkpoint, CATALOG_WAIT_MS)
+        return { heads: [answer], segments: catalog.segments.filter((s) => s.last <= checkpoint), warnings: [] }
+      } catch (error) {
+        if (error instanceof SkaldError && !error.retryable) throw error
+        const warning = `partition ${partition}: its owner did not answer (${error instanceof Error ? error.message : String(error)}); entries not yet in segments may be missing`
+        return { heads: [], segments: services.catalog.current(partition).segments, warnings: [warning] }
+      }
+    }),
+  )
+  return {
+    heads: found.flatMap((f) => f.heads),
+    segments: found.flatMap((f) => f.segments).filter((s) => holds(s, tenant)),
+    warnings: found.flatMap((f) => f.warnings),
+  }
+}
+
+/** Log queries: newest (or oldest) segments first, `atOnce` together, until no other segment can hold an entry of the answer. */
+async function scanInOrder(plan: LogScanPlan, segments: ReadonlyArray<SegmentEntry>, sum: PartialSum, scanOne: ScanSegment, atOnce: number): Promise<void> {
+  const backward = plan.direction === 'backward'
+  const edge = (s: SegmentEntry): bigint => (backward ? -BigInt(s.maxNs) : BigInt(s.minNs))
+  const queue = [...segments].sort((a, b) => (edge(a) < edge(b) ? -1 : 1))
+  while (queue.length > 0) {
+    const bound = fullBound(sum.merged(), plan)
+    const next = queue.splice(0, atOnce).filter((s) => bound === null || (backward ? BigInt(s.maxNs) >= bound : BigInt(s.minNs) <= bound))
+    if (next.length === 0) break
+    await Promise.all(next.map(scanOne))
+  }
+}
+
+/** The time of the worst entry of a full page: entries beyond it cannot be in the answer. */
+function fullBound(partial: ScanPartial, plan: LogScanPlan): bigint | null {
+  if (partial.kind !== 'log' || partial.entries.length < plan.limit) return null
+  const last = partial.entries.at(-1)
+  return last === undefined ? null : BigInt(last.ns)
+}
+
+interface SeriesRequest {
+  readonly tenant: string
+  readonly matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>
+  readonly signal: AbortSignal
+  readonly within: EntryTimes | undefined
+}
+
+async function series(services: Services, reads: PartitionReads, { tenant, matcherSets, signal, within }: SeriesRequest): Promise<SeriesAnswer> {
+  const sources = await gatherSources(services, tenant, (partition) => reads.series(partition, tenant, matcherSets, signal))
+  const stored = await services.work.series(tenant, matcherSets, within === undefined ? sources.segments : overlapping(sources.segments, within), signal)
+  return {
+    series: [...sources.heads.flatMap((h) => h.series), ...stored.series],
+    warnings: [...sources.warnings, ...stored.warnings],
+  }
+}

@@ -1,0 +1,17 @@
+/** Entry of a scan thread: opens its own object store and caches, and serves `SegmentTasks`. Started by `segment-work-threads.ts`. */
+import { workerData } from 'node:worker_threads'
+import { SystemClock } from '../../runtime/clock-system.ts'
+import { SystemRandom } from '../../runtime/random-system.ts'
+import { serveTasks } from '../../runtime/worker-host.ts'
+import { SegmentCache } from '../../storage/segment-cache.ts'
+import { SharedLedger } from '../../storage/shared-ledger.ts'
+import { isRemote, openObjectStore } from './object-stores.ts'
+import type { ScanWorkerData } from './scan-worker-data.ts'
+import { SegmentReads } from './segment-reads.ts'
+import { SegmentTasks, type ScanWorkerTask } from './segment-tasks.ts'
+
+const { store, cacheLedger } = workerData as ScanWorkerData
+const cache = new SegmentCache({ ledger: new SharedLedger(cacheLedger), keepsRanges: isRemote(store.url) })
+const tasks = new SegmentTasks(new SegmentReads(await openObjectStore(store, { clock: new SystemClock(), random: new SystemRandom() }), cache))
+
+serveTasks(async (task, signal) => ({ value: await tasks.run(task as ScanWorkerTask, signal) }))

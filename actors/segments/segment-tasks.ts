@@ -1,0 +1,187 @@
+/**
+ * The tasks behind `SegmentWork`: what a worker thread (or the simulator, inline) does with segments and heads. One instance a thread, with its own
+ * object store and caches (`segment-reads.ts`). A segment that cannot be read becomes a warning (Q3); everything else that fails rejects.
+ */
+import { SkaldError } from '../../runtime/errors.ts'
+import type { TaskSignal } from '../../runtime/worker-host.ts'
+import { detectFields, detectValues } from '../../protocols/detected/fields.ts'
+import type { Matcher } from '../../protocols/logql/ast.ts'
+import { compileMatchers } from '../../protocols/logql/matchers.ts'
+import { scanNeeds } from '../../protocols/logql/scan-needs.ts'
+import { compileScan } from '../../protocols/logql/scan-compile.ts'
+import type { Scan, ScanPlan } from '../../protocols/logql/scan.ts'
+import type { Labels, TenantId } from '../../protocols/model.ts'
+import { makeLevelsOf } from '../../protocols/push/level.ts'
+import type { SegmentEntry } from '../../storage/catalog.ts'
+import { encodeSegment, type EncodedSegment } from '../../storage/segment-encode.ts'
+import type { BlockFacts } from '../../storage/segment-footer.ts'
+import { limitBound } from '../../storage/segment-limit.ts'
+import { columnsFor, type SegmentReader, type Selection } from '../../storage/segment-read.ts'
+import { blocksByTime, isBeyond } from '../../storage/segment-select.ts'
+import { headBlocks } from '../../storage/slab-head.ts'
+import { emptyStatistics } from './read-statistics.ts'
+import { isDamage, type SegmentReads } from './segment-reads.ts'
+import type { DetectTask, EncodeTask, HeadContent, LevelPolicy, ReadStatistics, ScanAnswer, SegmentWork, SelectAnswer, SeriesAnswer } from './segment-work.ts'
+
+export type ScanWorkerTask =
+  | { readonly kind: 'scanSegments'; readonly tenant: string; readonly plan: ScanPlan; readonly segments: ReadonlyArray<SegmentEntry>; readonly nowMs: number }
+  | { readonly kind: 'select'; readonly tenant: string; readonly plan: ScanPlan; readonly segments: ReadonlyArray<SegmentEntry> }
+  | { readonly kind: 'scanHead'; readonly content: HeadContent; readonly plan: ScanPlan; readonly nowMs: number }
+  | { readonly kind: 'series'; readonly tenant: string; readonly matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>; readonly segments: ReadonlyArray<SegmentEntry> }
+  | { readonly kind: 'detect'; readonly task: DetectTask }
+  | { readonly kind: 'appliedIds'; readonly segment: SegmentEntry }
+
+export interface EncodeWorkerTask {
+  readonly kind: 'encode'
+  readonly task: EncodeTask
+}
+
+const levelsOf = (policy: LevelPolicy | null | undefined) => (policy === null || policy === undefined ? null : makeLevelsOf(policy))
+
+export function runEncode({ cut, levels }: EncodeTask): EncodedSegment {
+  const policies = new Map(levels)
+  return encodeSegment(cut, (tenant) => levelsOf(policies.get(tenant)))
+}
+
+export class SegmentTasks {
+  private readonly reads: SegmentReads
+
+  constructor(reads: SegmentReads) {
+    this.reads = reads
+  }
+
+  run(task: ScanWorkerTask, signal: TaskSignal): Promise<unknown> {
+    switch (task.kind) {
+      case 'scanSegments':
+        return this.scanSegments(task.tenant, task.plan, task.segments, task.nowMs, signal)
+      case 'select':
+        return this.select(task.tenant, task.plan, task.segments, signal)
+      case 'scanHead':
+        return this.scanHead(task.content, task.plan, task.nowMs, signal)
+      case 'series':
+        return this.series(task.tenant, task.matcherSets, task.segments, signal)
+      case 'detect':
+        return Promise.resolve(detect(task.task))
+      case 'appliedIds':
+        return this.appliedIds(task.segment)
+    }
+  }
+
+  async scanSegments(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, nowMs: number, signal: TaskSignal): Promise<ScanAnswer> {
+    const scan = compileScan(plan, { nowMs })
+    const accept = compileMatchers(plan.matchers)
+    const statistics = emptyStatistics()
+    const warnings: string[] = []
+    for (const segment of segments) {
+      signal.check()
+      try {
+        await this.scanSegment(tenant, plan, segment, scan, accept, statistics, signal)
+      } catch (error) {
+        if (isDamage(error)) await this.reads.forget(segment.key)
+        warnings.push(unreadable(segment, error))
+      }
+    }
+    return { partial: scan.partial(), statistics, warnings }
+  }
+
+  async select(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, signal: TaskSignal): Promise<SelectAnswer> {
+    const accept = compileMatchers(plan.matchers)
+    const needs = scanNeeds(plan)
+    const statistics = emptyStatistics()
+    const warnings: string[] = []
+    for (const segment of segments) {
+      signal.check()
+      try {
+        const selection = await this.reads.with(segment, statistics, (reader) => reader.select(tenant as TenantId, accept, needs))
+        statistics.segments++
+        if (selection !== null) addSkips(statistics, selection.stats)
+      } catch (error) {
+        warnings.push(unreadable(segment, error))
+      }
+    }
+    return { statistics, warnings }
+  }
+
+  async scanHead(content: HeadContent, plan: ScanPlan, nowMs: number, signal: TaskSignal): Promise<ScanAnswer> {
+    const scan = compileScan(plan, { nowMs })
+    const runs = content.streams.flatMap((stream) => stream.runs.map((run) => ({ ...run, labels: stream.labels })))
+    for (const block of headBlocks(content.slabs, runs, levelsOf(content.levels))) {
+      await signal.turn()
+      scan.add(block)
+    }
+    return { partial: scan.partial(), statistics: emptyStatistics(), warnings: [] }
+  }
+
+  async series(
+    tenant: string,
+    matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>,
+    segments: ReadonlyArray<SegmentEntry>,
+    signal: TaskSignal,
+  ): Promise<SeriesAnswer> {
+    const sets = matcherSets.map(compileMatchers)
+    const accept = (labels: Labels): boolean => sets.length === 0 || sets.some((set) => set(labels))
+    const warnings: string[] = []
+    const series = []
+    for (const segment of segments) {
+      signal.check()
+      try {
+        series.push(...(await this.reads.with(segment, emptyStatistics(), (reader) => reader.series(tenant as TenantId, accept))))
+      } catch (error) {
+        warnings.push(unreadable(segment, error))
+      }
+    }
+    return { series, warnings }
+  }
+
+  async appliedIds(segment: SegmentEntry): ReturnType<SegmentWork['appliedIds']> {
+    return this.reads.with(segment, emptyStatistics(), ({ footer: { pushIds, recordIds } }) => ({ pushIds, recordIds }))
+  }
+
+  private async scanSegment(
+    tenant: string,
+    plan: ScanPlan,
+    segment: SegmentEntry,
+    scan: Scan,
+    accept: (labels: Labels) => boolean,
+    statistics: ReadStatistics,
+    signal: TaskSignal,
+  ): Promise<void> {
+    const { reader, selection } = await this.reads.with(segment, statistics, async (opened) => ({ reader: opened, selection: await chosen(opened, tenant, plan, scan, accept) }))
+    statistics.segments++
+    if (selection === null) return
+    addSkips(statistics, selection.stats)
+    const direction = plan.kind === 'log' ? plan.direction : 'forward'
+    const ordered = { section: selection.section, blocks: blocksByTime(selection.blocks, direction) }
+    const wanted = (block: BlockFacts): boolean => plan.kind === 'metric' || !isBeyond(block, scan.bound(), direction)
+    for await (const block of reader.load(ordered, columnsFor(scan.needs), wanted)) {
+      await signal.turn()
+      scan.add(block)
+    }
+  }
+}
+
+/** The blocks to read. For the newest (oldest) entries whatever they say, times alone tell how far back (forward) to go. */
+async function chosen(reader: SegmentReader, tenant: string, plan: ScanPlan, scan: Scan, accept: (labels: Labels) => boolean): Promise<Selection | null> {
+  const { needs } = scan
+  const selection = await reader.select(tenant as TenantId, accept, needs)
+  if (selection === null || plan.kind !== 'log' || plan.stages.length > 0) return selection
+  const { limit, direction } = plan
+  const boundNs = await limitBound(reader, selection, accept, { limit, direction, minNs: needs.minNs, maxNs: needs.maxNs })
+  if (boundNs === null) return selection
+  return reader.select(tenant as TenantId, accept, direction === 'backward' ? { ...needs, minNs: boundNs } : { ...needs, maxNs: boundNs })
+}
+
+function detect({ what, ...data }: Omit<DetectTask, 'tenant'>): Awaited<ReturnType<SegmentWork['detect']>> {
+  return what.kind === 'fields' ? detectFields(data, what.limit) : detectValues(data, what.name, what.limit)
+}
+
+function addSkips(statistics: ReadStatistics, skips: Omit<ReadStatistics, 'segments' | 'segmentsSkippedByTime' | 'segmentsFromCache' | 'bytesFetched'>): void {
+  for (const key of Object.keys(skips) as Array<keyof typeof skips>) statistics[key] += skips[key]
+}
+
+/** Q3. A query's own errors (limits, cancellation) are not the segment's. */
+function unreadable(segment: SegmentEntry, error: unknown): string {
+  const ofStorage = error instanceof SkaldError && (error.code === 'not_found' || error.code === 'storage_unavailable' || error.code === 'storage_corrupt')
+  if (!ofStorage) throw error
+  return `segment ${segment.key} could not be read and is missing from the answer: ${error.message}`
+}

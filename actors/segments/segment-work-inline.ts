@@ -1,0 +1,42 @@
+/**
+ * `SegmentWork` in the caller's thread: for simulations and small tests, where everything has to happen in one fixed order. The tasks are the same ones that
+ * worker threads run; a long one holds up whoever calls, so a serving node never uses it.
+ */
+import { SkaldError } from '../../runtime/errors.ts'
+import type { TaskSignal } from '../../runtime/worker-host.ts'
+import type { ObjectStore } from '../../storage/object-store.ts'
+import { SegmentCache } from '../../storage/segment-cache.ts'
+import { SharedLedger } from '../../storage/shared-ledger.ts'
+import { SegmentReads } from './segment-reads.ts'
+import { runEncode, SegmentTasks, type ScanWorkerTask } from './segment-tasks.ts'
+import type { ScanAnswer, SegmentWork, SelectAnswer, SeriesAnswer } from './segment-work.ts'
+
+/** Tasks read segments from `store`; decoded footers are kept up to `cacheBytes`. */
+export function makeInlineWork(store: ObjectStore, cacheBytes: number): SegmentWork {
+  const ledger = new SharedLedger()
+  ledger.limitBytes = cacheBytes
+  const tasks = new SegmentTasks(new SegmentReads(store, new SegmentCache({ ledger, keepsRanges: false })))
+  const run = <A>(task: ScanWorkerTask, signal: AbortSignal | undefined): Promise<A> => tasks.run(task, taskSignalOf(signal)) as Promise<A>
+  return {
+    threads: 1,
+    encode: async (task) => {
+      const { entry, bytes } = runEncode(task)
+      return { entry, bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) }
+    },
+    scanSegments: (tenant, plan, segments, nowMs, signal) => run<ScanAnswer>({ kind: 'scanSegments', tenant, plan, segments, nowMs }, signal),
+    select: (tenant, plan, segments, signal) => run<SelectAnswer>({ kind: 'select', tenant, plan, segments }, signal),
+    scanHead: (content, plan, nowMs, signal) => run<ScanAnswer>({ kind: 'scanHead', content, plan, nowMs }, signal),
+    series: (tenant, matcherSets, segments, signal) => run<SeriesAnswer>({ kind: 'series', tenant, matcherSets, segments }, signal),
+    detect: (task, signal) => run<Awaited<ReturnType<SegmentWork['detect']>>>({ kind: 'detect', task }, signal),
+    appliedIds: (segment) => run<Awaited<ReturnType<SegmentWork['appliedIds']>>>({ kind: 'appliedIds', segment }, undefined),
+    async close() {},
+  }
+}
+
+/** Nothing else runs in this thread, so there is nobody to give a turn to. */
+function taskSignalOf(signal: AbortSignal | undefined): TaskSignal {
+  const check = (): void => {
+    if (signal?.aborted === true) throw new SkaldError('query_cancelled', 'the request was cancelled by the client')
+  }
+  return { check, turn: async () => check() }
+}

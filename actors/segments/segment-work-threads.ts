@@ -1,0 +1,71 @@
+/**
+ * `SegmentWork` in worker threads: one that encodes, and as many that scan as there are cores. Scan tasks are sent to the least busy thread, with a
+ * leaning towards the one that served the same segment before, whose caches have it.
+ */
+import path from 'node:path'
+import { WorkerPool } from '../../runtime/worker-pool.ts'
+import type { SegmentEntry } from '../../storage/catalog.ts'
+import type { EncodedSegment } from '../../storage/segment-encode.ts'
+import type { NodeMemory } from '../node-memory.ts'
+import type { StoreSettings } from './object-stores.ts'
+import { ScanRoom } from './scan-room.ts'
+import type { ScanWorkerData } from './scan-worker-data.ts'
+import type { ScanAnswer, SegmentWork, SelectAnswer, SeriesAnswer } from './segment-work.ts'
+import type { EncodeWorkerTask, ScanWorkerTask } from './segment-tasks.ts'
+
+export interface ThreadedWorkOptions {
+  readonly scanThreads: number
+  readonly store: StoreSettings
+  readonly memory: Pick<NodeMemory, 'budget' | 'cacheLedger'>
+  /** JavaScript heap of one thread, MB; buffers and shared memory are outside it. */
+  readonly heapMbMax: number
+  readonly onCrash: (error: Error) => void
+}
+
+/** Two windows of a reader (`segment-read.ts`): one that is scanned, one on its way. */
+const SCAN_BYTES_MAX = 16 * 1024 * 1024
+
+export function makeThreadedWork(options: ThreadedWorkOptions): SegmentWork {
+  const { heapMbMax, memory, onCrash } = options
+  const encodePool = new WorkerPool({ script: new URL('./encode-worker.ts', import.meta.url), threads: 1, heapMbMax, onCrash })
+  const scanPool = new WorkerPool({ script: new URL('./scan-worker.ts', import.meta.url), threads: options.scanThreads, workerDataOf: (place) => scanWorkerData(options, place), heapMbMax, onCrash })
+  const scanOn = <A>(task: ScanWorkerTask, signal: AbortSignal | undefined, affinity?: string): Promise<A> =>
+    scanPool.run<A>(task, { ...(signal === undefined ? {} : { signal }), ...(affinity === undefined ? {} : { affinity: hashOf(affinity) }) })
+  const room = new ScanRoom(memory.budget)
+  const largest = (segments: ReadonlyArray<SegmentEntry>): number => segments.reduce((most, { sizeBytes }) => Math.max(most, sizeBytes), 0)
+
+  return {
+    threads: options.scanThreads,
+    async encode(task, signal) {
+      const message: EncodeWorkerTask = { kind: 'encode', task }
+      const encoded = await encodePool.run<EncodedSegment>(message, signal === undefined ? {} : { signal })
+      const { bytes } = encoded
+      return { entry: encoded.entry, bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) }
+    },
+    scanSegments: (tenant, plan, segments, nowMs, signal, readBytesMax = Infinity) =>
+      room.run(Math.min(SCAN_BYTES_MAX, largest(segments), readBytesMax), () => scanOn<ScanAnswer>({ kind: 'scanSegments', tenant, plan, segments, nowMs }, signal, segments[0]?.key)),
+    select: (tenant, plan, segments, signal) => scanOn<SelectAnswer>({ kind: 'select', tenant, plan, segments }, signal, segments[0]?.key),
+    scanHead: (content, plan, nowMs, signal) => scanOn<ScanAnswer>({ kind: 'scanHead', content, plan, nowMs }, signal),
+    series: (tenant, matcherSets, segments, signal) => scanOn<SeriesAnswer>({ kind: 'series', tenant, matcherSets, segments }, signal),
+    detect: (task, signal) => scanOn<Awaited<ReturnType<SegmentWork['detect']>>>({ kind: 'detect', task }, signal),
+    appliedIds: (segment) => scanOn<Awaited<ReturnType<SegmentWork['appliedIds']>>>({ kind: 'appliedIds', segment }, undefined, segment.key),
+    async close() {
+      await Promise.all([encodePool.close(), scanPool.close()])
+    },
+  }
+}
+
+/** Threads share the caches' bytes evenly; on disk each has a folder of its own. */
+function scanWorkerData({ store, memory, scanThreads }: ThreadedWorkOptions, place: number): ScanWorkerData {
+  const { diskCache, ...rest } = store
+  const own = diskCache && { directory: path.join(diskCache.directory, `thread-${place}`), bytesMax: diskCache.bytesMax / scanThreads }
+  return { store: { ...rest, ...(own === undefined ? {} : { diskCache: own }) }, cacheLedger: memory.cacheLedger(place).memory }
+}
+
+/** FNV-1a, to spread segment keys over threads. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash >>> 0
+}
+

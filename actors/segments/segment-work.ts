@@ -1,0 +1,85 @@
+/**
+ * The work that is done to segments and heads off the event loop, as a port: `segment-work-threads.ts` runs it in worker threads,
+ * `segment-work-inline.ts` in the caller's (simulator, small tests). The tasks themselves are in `segment-tasks.ts`.
+ */
+import type { DetectedField } from '../../protocols/detected/fields.ts'
+import type { Matcher } from '../../protocols/logql/ast.ts'
+import type { StreamsData } from '../../protocols/logql/query-data.ts'
+import type { ScanPartial, ScanPlan } from '../../protocols/logql/scan.ts'
+import type { SegmentEntry } from '../../storage/catalog.ts'
+import type { AppliedId } from '../../storage/segment-format.ts'
+import type { EncodedSegment, SegmentCut, StreamCut } from '../../storage/segment-encode.ts'
+import type { SeriesFacts, SkipStats } from '../../storage/segment-select.ts'
+import type { SlabDescriptor } from '../../storage/slab.ts'
+
+/** How levels of one tenant are derived (from its limits). null: not at all. */
+export interface LevelPolicy {
+  readonly fields: ReadonlyArray<string>
+  readonly jsonDepthMax: number
+}
+
+/** A cut, and how levels of each of its tenants are derived. */
+export interface EncodeTask {
+  readonly cut: SegmentCut
+  readonly levels: ReadonlyArray<readonly [tenant: string, policy: LevelPolicy | null]>
+}
+
+/** Rows in memory of one tenant, as the partition's owner snapshots them. */
+export interface HeadContent {
+  readonly tenant: string
+  readonly slabs: ReadonlyArray<SlabDescriptor>
+  readonly levels: LevelPolicy | null
+  readonly streams: ReadonlyArray<StreamCut>
+}
+
+/** What was read, and what was not and why. Sums over tasks. */
+export interface ReadStatistics extends SkipStats {
+  segments: number
+  segmentsSkippedByTime: number
+  /** Whose part of the answer was known from an earlier query. */
+  segmentsFromCache: number
+  /** From the object store, whatever for. */
+  bytesFetched: number
+}
+
+export interface ScanAnswer {
+  readonly partial: ScanPartial
+  readonly statistics: ReadStatistics
+  /** Q3: what could not be read, in words for the client. */
+  readonly warnings: ReadonlyArray<string>
+}
+
+/** What a scan would read and skip. */
+export interface SelectAnswer {
+  readonly statistics: ReadStatistics
+  readonly warnings: ReadonlyArray<string>
+}
+
+export interface SeriesAnswer {
+  readonly series: ReadonlyArray<SeriesFacts>
+  readonly warnings: ReadonlyArray<string>
+}
+
+/** Entries of an answer, to find their fields or the values of one. */
+export interface DetectTask {
+  readonly tenant: string
+  readonly what: { readonly kind: 'fields'; readonly limit: number } | { readonly kind: 'values'; readonly name: string; readonly limit: number }
+  readonly streams: StreamsData['streams']
+  readonly entries: StreamsData['entries']
+}
+
+export interface SegmentWork {
+  /** How many tasks run side by side. */
+  readonly threads: number
+  encode(task: EncodeTask, signal?: AbortSignal): Promise<EncodedSegment>
+  /** `readBytesMax`: what it will read at most, where the caller knows. */
+  scanSegments(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, nowMs: number, signal?: AbortSignal, readBytesMax?: number): Promise<ScanAnswer>
+  /** Looks at footers and filters only. */
+  select(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, signal?: AbortSignal): Promise<SelectAnswer>
+  scanHead(content: HeadContent, plan: ScanPlan, nowMs: number, signal?: AbortSignal): Promise<ScanAnswer>
+  /** Streams of the tenant that match all of one of `matcherSets` ([] = all streams). */
+  series(tenant: string, matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>, segments: ReadonlyArray<SegmentEntry>, signal?: AbortSignal): Promise<SeriesAnswer>
+  detect(task: DetectTask, signal?: AbortSignal): Promise<ReadonlyArray<DetectedField> | ReadonlyArray<string>>
+  appliedIds(segment: SegmentEntry): Promise<{ readonly pushIds: ReadonlyArray<AppliedId>; readonly recordIds: ReadonlyArray<AppliedId> }>
+  close(): Promise<void>
+}

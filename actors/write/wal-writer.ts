@@ -1,0 +1,123 @@
+/**
+ * Gathers pushes to one partition into WAL records and publishes them; answers each push when its record is acknowledged (W1). One a partition and
+ * gateway node. While few records are under way a push goes out at once; otherwise pushes gather up to `RECORD_BYTES_TARGET`: no timer is needed.
+ * What was published here is handed, decoded, to the owner if it lives on this node.
+ */
+import type { ActorContext, Behavior, Reply } from '../../runtime/actor.ts'
+import { SkaldError } from '../../runtime/errors.ts'
+import type { Span } from '../../runtime/telemetry.ts'
+import { TraceGather, spanUnder, traceParentOf } from '../../runtime/trace-parent.ts'
+import type { Sequence } from '../../protocols/model.ts'
+import type { PushBatch, WalItem } from '../../protocols/push/batch.ts'
+import { encodeWalRecord } from '../../protocols/wal-record.ts'
+import type { DecodedItem, DecodedRecord } from '../partition/partition-follow.ts'
+import type { Services } from '../services.ts'
+
+export interface WriteItem {
+  readonly item: WalItem
+  /** The same push decoded; its streams may be more than the item's (labels of '' mark those that are not in it). */
+  readonly decoded: DecodedItem
+  /** The push's trace; '' when it is not traced. */
+  readonly traceParent: string
+}
+
+export type WalWriterMessage =
+  | { readonly kind: 'write'; readonly write: WriteItem; readonly reply: Reply<Sequence> }
+  | { readonly kind: 'settled' }
+
+/** Where a published record goes besides the WAL: the owner on this node, or anyone who wants to know. */
+export type AfterPublish = (partition: number, record: DecodedRecord) => void
+
+interface Queued {
+  readonly write: WriteItem
+  readonly reply: Reply<Sequence>
+  /** Monotonic; then its sender no longer waits. */
+  readonly deadlineMs: number
+}
+
+interface WalWriterState {
+  queue: Queued[]
+  inFlight: number
+  count: number
+}
+
+/** 256 KiB to 1 MiB records cost JetStream least (docs/performance.md). */
+const RECORD_BYTES_TARGET = 512 * 1024
+/** Enough to keep the server busy; more would only queue there. */
+const IN_FLIGHT_MAX = 4
+const RETRY_AFTER_S = 1
+
+export function walWriterBehavior(services: Services, partition: number, incarnation: string, after: AfterPublish): Behavior<WalWriterMessage, WalWriterState> {
+  return {
+    init: () => ({ queue: [], inFlight: 0, count: 0 }),
+    handle(state, message, context) {
+      if (message.kind === 'settled') state.inFlight--
+      else state.queue.push({ write: message.write, reply: message.reply, deadlineMs: services.clock.monotonicMs() + services.settings.appendDeadlineMs })
+      failLate(services, partition, state)
+      while (state.inFlight < IN_FLIGHT_MAX && state.queue.length > 0) {
+        state.inFlight++
+        void publish(services, partition, `${incarnation}-${++state.count}`, takeRecord(state), after).finally(() => tellSettled(context))
+      }
+    },
+    terminate(state) {
+      for (const { reply } of state.queue) reply.fail(new SkaldError('stopping', 'the node is stopping', { retryAfterS: RETRY_AFTER_S }))
+    },
+  }
+}
+
+const tellSettled = (context: ActorContext<WalWriterMessage>): void => {
+  context.self.tell({ kind: 'settled' }, { priority: 'high' })
+}
+
+/** What waited behind records that were not acknowledged is answered in time, unpublished. */
+function failLate({ clock }: Services, partition: number, state: WalWriterState): void {
+  const nowMs = clock.monotonicMs()
+  const late = state.queue.filter(({ deadlineMs }) => deadlineMs <= nowMs)
+  if (late.length === 0) return
+  state.queue = state.queue.filter(({ deadlineMs }) => deadlineMs > nowMs)
+  for (const { reply } of late) reply.fail(new SkaldError('wal_unavailable', `the write-ahead log of partition ${partition} does not acknowledge records (wal.append_timeout)`, { retryAfterS: RETRY_AFTER_S }))
+}
+
+function takeRecord(state: WalWriterState): Queued[] {
+  let bytes = 0
+  let count = 0
+  for (const { write } of state.queue) {
+    if (count > 0 && bytes + write.item.compressedBody.length > RECORD_BYTES_TARGET) break
+    bytes += write.item.compressedBody.length
+    count++
+  }
+  const taken = state.queue.slice(0, count)
+  state.queue = state.queue.slice(count)
+  return taken
+}
+
+async function publish(services: Services, partition: number, recordId: string, queued: ReadonlyArray<Queued>, after: AfterPublish): Promise<void> {
+  const { wal, clock, metrics } = services
+  const span = appendSpan(partition, queued)
+  try {
+    const bytes = encodeWalRecord(queued.map(({ write }) => write.item), recordId)
+    const sequence = await wal.append(partition, recordId, bytes, Math.max(1, queued[0]!.deadlineMs - clock.monotonicMs()), traceParentOf(span))
+    metrics.walRecords.inc()
+    metrics.walBytes.inc(bytes.length)
+    after(partition, { sequence, recordId, items: queued.map(({ write }) => write.decoded), bytes: heldBytes(queued), traceParent: traceParentOf(span) })
+    for (const { reply } of queued) reply.succeed(sequence)
+  } catch (error) {
+    span.fail(error)
+    for (const { reply } of queued) reply.fail(error)
+  } finally {
+    span.end()
+  }
+}
+
+/** One record, many pushes: under the first that is traced. */
+function appendSpan(partition: number, queued: ReadonlyArray<Queued>): Span {
+  const traces = new TraceGather()
+  for (const { write } of queued) traces.add(write.traceParent)
+  return spanUnder(traces.parent, 'wal.append', { 'skald.partition': partition, 'skald.pushes': queued.length }, traces.links)
+}
+
+/** A body is one buffer, however many items share it. */
+function heldBytes(queued: ReadonlyArray<Queued>): number {
+  const batches = new Set<PushBatch>(queued.map(({ write }) => write.decoded.batch))
+  return [...batches].reduce((sum, batch) => sum + batch.body.length, 0)
+}

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest'
+import { PartialCache, partialKey } from '../../../actors/query/partial-cache.ts'
+import { partialBytes, PartialSum } from '../../../actors/query/partial-sum.ts'
+import { emptyStatistics } from '../../../actors/segments/read-statistics.ts'
+import { overQueryMemory } from '../../../protocols/logql/query-memory.ts'
+import { parseLogQuery } from '../../../protocols/logql/parser.ts'
+import type { LogPartial, LogScanPlan } from '../../../protocols/logql/scan.ts'
+import type { SegmentEntry } from '../../../storage/catalog.ts'
+
+const segment: SegmentEntry = { key: 's/0/1-2', partition: 0, first: 1, last: 2, sizeBytes: 1, footerBytes: 1, minNs: '100', maxNs: '200', rowCount: 1, rawBytes: 1, appliedIdCount: 0, tenants: ['t'] }
+
+function logPlan(query: string, startNs: string, endNs: string, limit = 10): LogScanPlan {
+  const { matchers, stages } = parseLogQuery(query)
+  return { kind: 'log', matchers, stages, startNs, endNs, limit, direction: 'backward', intervalNs: '0' }
+}
+
+function partialOf(lines: ReadonlyArray<string>): LogPartial {
+  return {
+    kind: 'log',
+    streams: [{ stream: [['a', 'b']], metadata: [], parsed: [] }],
+    entries: lines.map((line, i) => ({ ns: String(1000 - i), line, stream: 0, identity: line })),
+    stats: { linesProcessed: 1, bytesProcessed: 1, metadataBytesProcessed: 0, linesPassed: 1 },
+  }
+}
+
+describe('the cache of partial answers', () => {
+  it('finds a log query again although its bounds moved outside the segment', () => {
+    const key = partialKey('t', segment, logPlan('{a="b"}', '50', '300'))
+    expect(partialKey('t', segment, logPlan('{a="b"}', '90', '900'))).toBe(key)
+    expect(partialKey('t', segment, logPlan('{a="b"}', '150', '900'))).not.toBe(key)
+    expect(partialKey('t', segment, logPlan('{a="b"}', '50', '150'))).not.toBe(key)
+  })
+
+  it('keeps tenants, segments, limits and queries apart', () => {
+    const plan = logPlan('{a="b"}', '0', '300')
+    const keys = [partialKey('t', segment, plan), partialKey('u', segment, plan), partialKey('t', { ...segment, key: 's/0/3-4' }, plan), partialKey('t', segment, { ...plan, limit: 11 }), partialKey('t', segment, logPlan('{a="c"}', '0', '300'))]
+    expect(new Set(keys).size).toBe(keys.length)
+  })
+
+  it('keeps nothing of a query that asks for the time', () => {
+    expect(partialKey('t', segment, logPlan('{a="b"} | line_format "{{now}}"', '0', '300'))).toBeNull()
+    expect(partialKey('t', segment, logPlan('{a="b"} | label_format x="{{ now | unixEpoch }}"', '0', '300'))).toBeNull()
+  })
+
+  it('stays within its bytes, drops what was used least recently, and refuses giants', () => {
+    const cache = new PartialCache(32_000)
+    cache.put('first', partialOf(['x'.repeat(1000)]))
+    for (let i = 0; i < 50; i++) {
+      expect(cache.get('first')).not.toBeNull()
+      cache.put(`k${i}`, partialOf(['x'.repeat(1000)]))
+      expect(cache.bytes).toBeLessThanOrEqual(32_000)
+    }
+    expect(cache.get('k0')).toBeNull()
+    cache.put('giant', partialOf(['x'.repeat(20_000)]))
+    expect(cache.get('giant')).toBeNull()
+    cache.put('none', partialOf([]))
+    expect(new PartialCache(0).get('none')).toBeNull()
+  })
+
+  it('gives copies: what a reader does to one is not seen by the next', () => {
+    const cache = new PartialCache(1 << 20)
+    cache.put('k', partialOf(['a']))
+    expect(cache.get('k')).not.toBe(cache.get('k'))
+    expect(cache.get('k')).toEqual(partialOf(['a']))
+  })
+})
+
+describe('the memory of a query (Q4)', () => {
+  const answer = (lines: ReadonlyArray<string>) => ({ partial: partialOf(lines), statistics: emptyStatistics(), warnings: ['w'] })
+
+  it('merges what has grown too large and goes on when the merged one fits', () => {
+    const sum = new PartialSum(logPlan('{a="b"}', '0', '2000', 2), 4 * partialBytes(partialOf(['x'.repeat(100), 'y'])))
+    for (let i = 0; i < 100; i++) sum.add(answer([`${i}`.padStart(100, 'x'), `y${i}`]))
+    const { partial, warnings } = sum.answer()
+    expect(partial.kind === 'log' && partial.entries).toHaveLength(2)
+    expect(warnings).toEqual(['w'])
+  })
+
+  it('refuses beyond the limit, and names it', () => {
+    const sum = new PartialSum(logPlan('{a="b"}', '0', '2000', 1000), 10_000)
+    expect(() => {
+      for (let i = 0; i < 100; i++) sum.add(answer([`${i}`.padStart(1000, 'x')]))
+    }).toThrow(overQueryMemory(10_000).message)
+    expect(overQueryMemory(10_000)).toMatchObject({ status: 400, message: expect.stringContaining('querier.query_memory') })
+  })
+})
