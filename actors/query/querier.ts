@@ -40,8 +40,8 @@ interface Sources<A> {
   readonly warnings: ReadonlyArray<string>
 }
 
-/** How long a querier waits for its copy of the catalog to reach an owner's checkpoint. */
-const CATALOG_WAIT_MS = 5_000
+/** How long a querier waits for its copy of the catalog to reach an owner's checkpoint: longer than the log's servers take to elect a leader, during which no copy moves. */
+const CATALOG_WAIT_MS = 20_000
 
 export interface QuerierParts {
   readonly services: Services
