@@ -10,6 +10,6 @@ it('has every acknowledged line exactly once after the node and the nats-server 
   const result = await runCrashTest({ tree: path.resolve(import.meta.dirname, '../..'), rounds: ROUNDS, seed, report: () => {} })
   const { lost, doubled, foreign } = result
   expect({ seed, lost: lost.slice(0, 5), doubled: doubled.slice(0, 5), foreign: foreign.slice(0, 5) }).toEqual({ seed, lost: [], doubled: [], foreign: [] })
-  expect(result.nodeKills + result.natsKills).toBe(ROUNDS)
+  expect(result.nodeKills + result.natsKills).toBeGreaterThanOrEqual(ROUNDS)
   expect(result.acknowledged).toBeGreaterThan(ROUNDS)
 }, 600_000)

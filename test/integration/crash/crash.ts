@@ -73,6 +73,13 @@ async function chaos(
     if (killNats) {
       process.kill(natsPid, 'SIGKILL')
       natsKills++
+      // Every other time the node dies too, while pushes wait for a log that is down: what was answered in between must have been stored.
+      if (round % 4 === 0) {
+        await new Promise((resolve) => setTimeout(resolve, random() * 100))
+        await node.kill()
+        nodeKills++
+        node.start()
+      }
     } else {
       await node.kill()
       nodeKills++
