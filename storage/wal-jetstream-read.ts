@@ -26,7 +26,7 @@ export type WalReader = (partition: number, from: Sequence, bytesMax: number) =>
 export function directReader(nc: NatsConnection, clock: Pick<Clock, 'after'>): WalReader {
   return (partition, from, bytesMax) => {
     const query = { seq: from, next_by_subj: walSubject(partition), batch: READ_RECORDS_MAX, max_bytes: Math.min(bytesMax, READ_BYTES_MAX) }
-    return askRecords(nc, clock, `$JS.API.DIRECT.GET.${streamName(partition)}`, query, (m) => Number(m.headers?.get('Nats-Sequence') ?? 0))
+    return askMessages(nc, clock, `$JS.API.DIRECT.GET.${streamName(partition)}`, query, (m) => recordOf(m, Number(m.headers?.get('Nats-Sequence') ?? 0)))
   }
 }
 
@@ -44,11 +44,11 @@ export function consumerReader(nc: NatsConnection, jsm: JetStreamManager, clock:
     })
     const next = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer.name}`
     try {
-      const first = await askRecords(nc, clock, next, { batch: 1, no_wait: true }, deliveredSequence)
+      const first = await askMessages(nc, clock, next, { batch: 1, no_wait: true }, deliveredRecord)
       const leftBytes = Math.min(bytesMax, READ_BYTES_MAX) - (first[0]?.bytes.length ?? 0)
       if (first.length === 0 || leftBytes <= 0) return first
       const rest: BatchQuery = { batch: READ_RECORDS_MAX, max_bytes: leftBytes, no_wait: true }
-      return first.concat(await askRecords(nc, clock, next, rest, deliveredSequence))
+      return first.concat(await askMessages(nc, clock, next, rest, deliveredRecord))
     } finally {
       await jsm.consumers.delete(stream, consumer.name).catch(() => undefined)
     }
@@ -67,9 +67,9 @@ export class StreamSilent extends Error {
  * One question, many messages, until one of them is only a status. The client's own `getBatch` and `fetch` watch for lost connections less
  * closely (a read would wait for ever), and make an object with accessors a record; hence the protocol by hand.
  */
-function askRecords(nc: NatsConnection, clock: Pick<Clock, 'after'>, subject: string, query: BatchQuery, sequenceOf: (message: Msg) => Sequence): Promise<WalRecord[]> {
+export function askMessages<A>(nc: NatsConnection, clock: Pick<Clock, 'after'>, subject: string, query: BatchQuery, take: (message: Msg) => A): Promise<A[]> {
   return new Promise((resolve, reject) => {
-    const records: WalRecord[] = []
+    const records: A[] = []
     const inbox = createInbox()
     let heardCount = 0
     let silence = clock.after(SILENCE_MS, checkSilence)
@@ -78,7 +78,7 @@ function askRecords(nc: NatsConnection, clock: Pick<Clock, 'after'>, subject: st
         if (error !== null) return end(() => reject(error))
         const status = message.headers?.code ?? 0
         if (status !== 0) return end(() => finish(status, message.headers?.description ?? ''))
-        records.push(recordOf(message, sequenceOf(message)))
+        records.push(take(message))
         if (records.length === query.batch) return end(() => resolve(records))
       },
     })
@@ -101,7 +101,7 @@ function askRecords(nc: NatsConnection, clock: Pick<Clock, 'after'>, subject: st
   })
 }
 
-interface BatchQuery {
+export interface BatchQuery {
   readonly batch: number
   readonly max_bytes?: number
   readonly no_wait?: true
@@ -113,9 +113,9 @@ interface BatchQuery {
 const END_STATUSES: ReadonlySet<number> = new Set([204, 404, 408, 409])
 
 /** A delivered message's reply subject is `$JS.ACK.<stream>.<consumer>.<tries>.<sequence>.…`; behind a domain two more parts stand in front. */
-function deliveredSequence(message: Msg): Sequence {
+function deliveredRecord(message: Msg): WalRecord {
   const parts = (message.reply ?? '').split('.')
-  return Number(parts.length > 9 ? parts[7] : parts[5])
+  return recordOf(message, Number(parts.length > 9 ? parts[7] : parts[5]))
 }
 
 function recordOf(message: Msg, sequence: Sequence): WalRecord {

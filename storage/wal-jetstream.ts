@@ -13,6 +13,7 @@ import type { Sequence } from '../protocols/model.ts'
 import { AppendSilence } from './append-silence.ts'
 import { AppendWindow, type WindowLimits } from './append-window.ts'
 import { classifyAppendFailure, isNoResponder, isUnanswered, walFull, walRecordTooLarge, walUnavailable } from './wal-jetstream-errors.ts'
+import { type DetouredRecord, WalDetour } from './wal-jetstream-detour.ts'
 import { NatsLink } from './wal-jetstream-link.ts'
 import { StreamSilent, TRACE_HEADER, type WalReader, consumerReader, directReader } from './wal-jetstream-read.ts'
 import { type StreamSettings, ensureStream, isStreamMissing, streamName, walSubject } from './wal-jetstream-stream.ts'
@@ -25,10 +26,18 @@ const RETRY_MS_MAX = 1_000
 const API_MS = 5_000
 /** A stream without a leader does not answer: its last sequence is better asked for again soon. */
 const STATE_MS = 1_000
+/** Of one record that took a detour into the log. */
+const MOVE_MS = 3_000
 /** Reads and administration wait this long for a lost connection to return. */
 const RECONNECT_MS = 1_000
 const WINDOW_DEFAULT: WindowLimits = { recordsMax: 64, bytesMax: 32 * 1024 * 1024 }
 const SILENCE_MS = 8_000
+/** Where there is a detour, a try that was not answered for so long is doubted: does the log have a leader? */
+const DOUBT_MS = 700
+/** A leader that is there says so in this time. */
+const PROBE_MS = 400
+/** Copies of the log from which on a server may die and leave a quorum. */
+const DETOUR_REPLICAS_MIN = 3
 /** First server version with batched direct gets. */
 const BATCH_DIRECT_FROM = [2, 11] as const
 
@@ -49,12 +58,14 @@ export interface JetStreamWalOptions extends Partial<StreamSettings> {
 export async function openJetStreamWal(nc: NatsConnection, options: JetStreamWalOptions): Promise<Wal> {
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_MS })
   const states = await jetstreamManager(nc, { checkAPI: false, timeout: STATE_MS })
-  return new JetStreamWal(nc, jsm, states, jetstream(nc, { timeout: API_MS }), options)
+  const probes = await jetstreamManager(nc, { checkAPI: false, timeout: PROBE_MS })
+  return new JetStreamWal(nc, { jsm, states, probes }, jetstream(nc, { timeout: API_MS }), options)
 }
 
 class JetStreamWal implements Wal {
   readonly #jsm: JetStreamManager
   readonly #states: JetStreamManager
+  readonly #probes: JetStreamManager
   readonly #js: JetStreamClient
   readonly #nc: NatsConnection
   readonly #link: NatsLink
@@ -68,11 +79,14 @@ class JetStreamWal implements Wal {
   readonly #seen = new Map<number, Sequence>()
   /** One repair of a stream at a time. */
   readonly #opening = new Map<number, Promise<void>>()
+  /** Only where a server may die without taking the log with it. */
+  readonly #detour: WalDetour | undefined
 
-  constructor(nc: NatsConnection, jsm: JetStreamManager, states: JetStreamManager, js: JetStreamClient, options: JetStreamWalOptions) {
+  constructor(nc: NatsConnection, { jsm, states, probes }: Managers, js: JetStreamClient, options: JetStreamWalOptions) {
     this.#nc = nc
     this.#jsm = jsm
     this.#states = states
+    this.#probes = probes
     this.#js = js
     this.#options = options
     this.#settings = {
@@ -85,22 +99,38 @@ class JetStreamWal implements Wal {
     this.#link = new NatsLink(nc)
     this.#direct = directReader(nc, options.clock)
     this.#fetch = consumerReader(nc, jsm, options.clock)
+    const { clock, random } = options
+    const { replicas, duplicateWindowMs } = this.#settings
+    if (replicas >= DETOUR_REPLICAS_MIN && hasBatchDirect(nc.info?.version ?? '')) this.#detour = new WalDetour({ nc, link: this.#link, js, jsm: states, clock, random, replicas, duplicateWindowMs })
   }
 
   async open(partition: number, after: Sequence): Promise<void> {
     this.#notice(partition, after)
     await this.#call(partition, 'open', () => this.#ensure(partition))
+    // Also without it the log does what it promises.
+    await this.#detour?.open().catch(() => undefined)
   }
 
-  async append(partition: number, recordId: string, record: Uint8Array, deadlineMs: number, traceParent = ''): Promise<Sequence> {
+  async append(partition: number, recordId: string, record: Uint8Array, deadlineMs: number, traceParent = ''): Promise<Sequence | null> {
     const untilMs = this.#options.clock.monotonicMs() + deadlineMs
     if (!(await this.#window.enter(record.length, deadlineMs))) {
       throw walUnavailable(partition, 'append', new Error(`no room among the records in flight for ${deadlineMs} ms`))
     }
     try {
-      return await this.#publishUntil(partition, { recordId, record, ...traceHeaders(traceParent) }, untilMs)
+      return await this.#publishUntil(partition, { recordId, record, ...traceHeaders(traceParent) }, untilMs, this.#detour)
     } finally {
       this.#window.leave(record.length)
+    }
+  }
+
+  async settle(partition: number): Promise<void> {
+    if (this.#detour === undefined) return
+    const { clock } = this.#options
+    try {
+      await this.#link.whenConnected(RECONNECT_MS, clock)
+      await this.#detour.settle(partition, (record) => this.#publishUntil(partition, record, clock.monotonicMs() + MOVE_MS, undefined))
+    } catch (error) {
+      throw error instanceof SkaldError ? error : walUnavailable(partition, 'settle', error)
     }
   }
 
@@ -125,19 +155,26 @@ class JetStreamWal implements Wal {
   }
 
   async close(): Promise<void> {
+    this.#detour?.close()
     this.#link.close()
   }
 
-  /** Publishes again and again under one id until the server has said yes or no, or time is up. */
-  async #publishUntil(partition: number, publish: Publish, untilMs: number): Promise<Sequence> {
+  /** Publishes again and again under one id until the server has said yes or no, or time is up; null: it is in the detour. */
+  async #publishUntil(partition: number, publish: DetouredRecord, untilMs: number, detour: WalDetour | undefined): Promise<Sequence | null> {
     const { clock } = this.#options
     for (let tries = 0; ; tries++) {
       const leftMs = untilMs - clock.monotonicMs()
       try {
         await this.#link.whenConnected(Math.max(1, leftMs), clock)
-        return await this.#publish(partition, publish, Math.max(1, Math.min(TRY_MS_MAX, untilMs - clock.monotonicMs())))
+        const answer = this.#publish(partition, publish, Math.max(1, Math.min(TRY_MS_MAX, untilMs - clock.monotonicMs())))
+        return await (detour === undefined ? answer : this.#unlessLeaderless(partition, answer))
       } catch (error) {
-        await this.#afterFailure(partition, publish.record, error)
+        this.#throwFinal(partition, publish.record, error)
+        // A leader that was moved in order is back within a try.
+        const isFirst = detour !== undefined && tries === 0
+        const isLeaderless = error instanceof NoLeader || (!isFirst && classifyAppendFailure(error) === 'no-stream')
+        if (isLeaderless && (await detour?.append(partition, publish)) === true) return null
+        if (!isFirst) await this.#repair(partition, error)
         const waitMs = this.#retryMs(tries)
         if (clock.monotonicMs() + waitMs >= untilMs) throw walUnavailable(partition, 'append', error)
         await clock.sleep(waitMs)
@@ -145,7 +182,7 @@ class JetStreamWal implements Wal {
     }
   }
 
-  async #publish(partition: number, { recordId, record, ...more }: Publish, tryMs: number): Promise<Sequence> {
+  async #publish(partition: number, { recordId, record, ...more }: DetouredRecord, tryMs: number): Promise<Sequence> {
     const startedMs = this.#options.clock.monotonicMs()
     try {
       const ack = await this.#link.orLost(this.#js.publish(walSubject(partition), record, { msgID: recordId, timeout: Math.ceil(tryMs), ...more }))
@@ -158,13 +195,36 @@ class JetStreamWal implements Wal {
     }
   }
 
-  /** Throws when trying again is pointless; repairs what can be repaired. */
-  async #afterFailure(partition: number, record: Uint8Array, error: unknown): Promise<void> {
+  /** The answer, or `NoLeader` as soon as it is late and the log has nobody who could give it. */
+  #unlessLeaderless(partition: number, answer: Promise<Sequence>): Promise<Sequence> {
+    const { clock } = this.#options
+    return new Promise((resolve, reject) => {
+      let isSettled = false
+      const doubt = (): void => {
+        if (isSettled) return
+        this.#link.orLost(this.#probes.streams.info(streamName(partition))).then(
+          ({ cluster }) => (cluster?.leader === undefined ? reject(new NoLeader()) : (timer = clock.after(DOUBT_MS, doubt))),
+          () => reject(new NoLeader()),
+        )
+      }
+      let timer = clock.after(DOUBT_MS, doubt)
+      answer.then(resolve, reject).finally(() => {
+        isSettled = true
+        timer.cancel()
+      })
+    })
+  }
+
+  /** Throws when trying again is pointless. */
+  #throwFinal(partition: number, record: Uint8Array, error: unknown): void {
     const failure = classifyAppendFailure(error)
     if (failure === 'full') throw walFull(partition, this.#settings.bytesMax, error)
     if (failure === 'too-large') throw walRecordTooLarge(partition, record.length, this.#nc.info?.max_payload ?? 0)
     if (this.#nc.isClosed()) throw walUnavailable(partition, 'append', error)
-    if (failure === 'no-stream') await this.#ensureIfMissing(partition)
+  }
+
+  async #repair(partition: number, error: unknown): Promise<void> {
+    if (classifyAppendFailure(error) === 'no-stream') await this.#ensureIfMissing(partition)
   }
 
   /** Nobody listens on its subject: the stream is gone, or (much more often) is electing a leader, which is not worth waiting for here. */
@@ -213,10 +273,18 @@ class JetStreamWal implements Wal {
   }
 }
 
-interface Publish {
-  readonly recordId: string
-  readonly record: Uint8Array
-  readonly headers?: MsgHdrs
+interface Managers {
+  readonly jsm: JetStreamManager
+  /** Whose requests end sooner. */
+  readonly states: JetStreamManager
+  readonly probes: JetStreamManager
+}
+
+class NoLeader extends Error {
+  constructor() {
+    super('the log has no leader')
+    this.name = 'NoLeader'
+  }
 }
 
 function traceHeaders(traceParent: string): { headers?: MsgHdrs } {

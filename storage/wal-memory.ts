@@ -45,6 +45,10 @@ export class MemoryWal implements Wal {
     return log.last
   }
 
+  async settle(partition: number): Promise<void> {
+    this.#log(partition)
+  }
+
   async state(partition: number): Promise<WalState> {
     const log = this.#log(partition)
     return { first: log.records[0]?.sequence ?? log.last + 1, last: log.last, sizeBytes: log.sizeBytes }

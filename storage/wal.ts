@@ -26,8 +26,13 @@ export interface Wal {
    * (its server's disk was lost) begins behind it, so that sequences never repeat.
    */
   open(partition: number, after: Sequence): Promise<void>
-  /** `recordId` makes a retry of the same record harmless within the log's duplicate window. Ambiguous failures are retried with it until `deadlineMs` from now. `traceParent` goes with the record; '' or absent: untraced. */
-  append(partition: number, recordId: string, record: Uint8Array, deadlineMs: number, traceParent?: string): Promise<Sequence>
+  /**
+   * `recordId` makes a retry of the same record harmless within the log's duplicate window. Ambiguous failures are retried with it until `deadlineMs` from now. `traceParent`
+   * goes with the record; '' or absent: untraced. null: it is stored as durably, but has its place in the log only after the next `settle`.
+   */
+  append(partition: number, recordId: string, record: Uint8Array, deadlineMs: number, traceParent?: string): Promise<Sequence | null>
+  /** Gives every record that was acknowledged before this call its place, so that `state` tells of it. Rejects when that cannot be known. Called by the partition's owner. */
+  settle(partition: number): Promise<void>
   state(partition: number): Promise<WalState>
   /**
    * Records from `from` on in order, at most about `maxBytes` (at least one if there is any), [] when there is none. Purged sequences are passed over.

@@ -11,6 +11,7 @@ import { spanUnder, traceParentOf } from '../../runtime/trace-parent.ts'
 import type { Sequence, TenantId } from '../../protocols/model.ts'
 import { FencedError } from '../../storage/catalog.ts'
 import type { AppliedId } from '../../storage/segment-format.ts'
+import type { Wal, WalState } from '../../storage/wal.ts'
 import { cutReason, type CutReason } from './cut-policy.ts'
 import { Gather } from './gather.ts'
 import type { DecodedItem, DecodedRecord } from './partition-follow.ts'
@@ -330,7 +331,7 @@ class PartitionActor {
     this.context.tellLater(checkPauseMs(this.services, this.identity), { kind: 'check' })
     this.cutWhenDue()
     if (this.identity.role === 'standby') this.dropStored()
-    void wal.state(this.identity.partition).then(
+    void settledState(wal, this.identity.partition).then(
       ({ last }) => void this.context.self.tell({ kind: 'heard', sequence: last }),
       // The next check asks again.
       () => undefined,
@@ -355,7 +356,7 @@ class PartitionActor {
   /** Q2: asks the WAL for its last sequence and waits until that is applied, within a bound. A log without a leader for a moment is asked again. */
   private whenCaughtUp(run: (behind: boolean) => void, untilMs = this.services.clock.monotonicMs() + this.services.settings.catchUpMsMax): void {
     const { wal, clock } = this.services
-    void wal.state(this.identity.partition).then(
+    void settledState(wal, this.identity.partition).then(
       ({ last }) => void this.context.self.tell({ kind: 'caughtUp', known: last, untilMs, run }),
       () => {
         if (clock.monotonicMs() >= untilMs) this.context.self.tell({ kind: 'caughtUp', known: null, untilMs, run })
@@ -420,6 +421,12 @@ class PartitionActor {
       fenced: this.state.isFenced,
     }
   }
+}
+
+/** The log's state when all that was acknowledged before has its place in it (Q2). */
+async function settledState(wal: Wal, partition: number): Promise<WalState> {
+  await wal.settle(partition)
+  return wal.state(partition)
 }
 
 const hasHole = (from: Sequence, records: ReadonlyArray<DecodedRecord>): boolean => records.some(({ sequence, holeThrough }, i) => holeThrough !== undefined || sequence !== from + i)

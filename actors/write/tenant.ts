@@ -7,7 +7,7 @@ import type { ActorRef, Behavior, Reply } from '../../runtime/actor.ts'
 import { SkaldError } from '../../runtime/errors.ts'
 import { spanUnder, traceParentOf } from '../../runtime/trace-parent.ts'
 import type { Limits } from '../../protocols/limits.ts'
-import type { Sequence, TenantId } from '../../protocols/model.ts'
+import type { TenantId } from '../../protocols/model.ts'
 import { PushAdmission } from '../../protocols/push/admission.ts'
 import type { PushBatch } from '../../protocols/push/batch.ts'
 import type { DecodedPush } from '../../protocols/push/content.ts'
@@ -115,7 +115,7 @@ async function settle(services: Services, writes: ReadonlyArray<PartitionedWrite
   const { system, settings } = services
   await Promise.all(
     writes.map(({ partition, write }) =>
-      system.ask<WalWriterMessage, Sequence>(writerOf(partition), (reply) => ({ kind: 'write', write, reply }), settings.appendDeadlineMs + 1_000, {
+      system.ask<WalWriterMessage, void>(writerOf(partition), (reply) => ({ kind: 'write', write, reply }), settings.appendDeadlineMs + 1_000, {
         bytes: write.item.compressedBody.length,
       }),
     ),

@@ -7,7 +7,6 @@ import type { ActorContext, Behavior, Reply } from '../../runtime/actor.ts'
 import { SkaldError } from '../../runtime/errors.ts'
 import type { Span } from '../../runtime/telemetry.ts'
 import { TraceGather, spanUnder, traceParentOf } from '../../runtime/trace-parent.ts'
-import type { Sequence } from '../../protocols/model.ts'
 import type { PushBatch, WalItem } from '../../protocols/push/batch.ts'
 import { encodeWalRecord } from '../../protocols/wal-record.ts'
 import type { DecodedItem, DecodedRecord } from '../partition/partition-follow.ts'
@@ -22,7 +21,7 @@ export interface WriteItem {
 }
 
 export type WalWriterMessage =
-  | { readonly kind: 'write'; readonly write: WriteItem; readonly reply: Reply<Sequence> }
+  | { readonly kind: 'write'; readonly write: WriteItem; readonly reply: Reply<void> }
   | { readonly kind: 'settled' }
 
 /** Where a published record goes besides the WAL: the owner on this node, or anyone who wants to know. */
@@ -30,7 +29,7 @@ export type AfterPublish = (partition: number, record: DecodedRecord) => void
 
 interface Queued {
   readonly write: WriteItem
-  readonly reply: Reply<Sequence>
+  readonly reply: Reply<void>
   /** Monotonic; then its sender no longer waits. */
   readonly deadlineMs: number
 }
@@ -99,8 +98,9 @@ async function publish(services: Services, partition: number, recordId: string, 
     const sequence = await wal.append(partition, recordId, bytes, Math.max(1, queued[0]!.deadlineMs - clock.monotonicMs()), traceParentOf(span))
     metrics.walRecords.inc()
     metrics.walBytes.inc(bytes.length)
-    after(partition, { sequence, recordId, items: queued.map(({ write }) => write.decoded), bytes: heldBytes(queued), traceParent: traceParentOf(span) })
-    for (const { reply } of queued) reply.succeed(sequence)
+    // Without a place in the log it is left to the owner to find.
+    if (sequence !== null) after(partition, { sequence, recordId, items: queued.map(({ write }) => write.decoded), bytes: heldBytes(queued), traceParent: traceParentOf(span) })
+    for (const { reply } of queued) reply.succeed()
   } catch (error) {
     span.fail(error)
     for (const { reply } of queued) reply.fail(error)

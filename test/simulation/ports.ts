@@ -14,6 +14,10 @@ import type { World } from './world.ts'
 /** The log's client tries again for as long as it may; others leave that to their callers. */
 const RETRY_MS = 100
 const READ_TRIES = 3
+/** Records that are acknowledged from beside the log, and how many of these are in the log nevertheless. */
+const DETOUR_SHARE = 0.05
+const DETOUR_TWICE_SHARE = 0.5
+const MOVE_MS = 1_000
 
 export function simulatedKv(world: World, kv: MemoryKv, link: Link, writer: string): Kv {
   const call = <A>(what: string, operate: () => Promise<A>): Promise<A> => {
@@ -64,6 +68,7 @@ export function simulatedWal(world: World, link: Link, process: SimulatedProcess
     return link.call(`log ${what}`, operate)
   }
   const { wal } = world
+  const random = world.random.fork()
   return {
     open: (partition, after) => call('open', () => wal.open(partition, after)),
     async append(partition, recordId, record, deadlineMs, traceParent) {
@@ -71,6 +76,12 @@ export function simulatedWal(world: World, link: Link, process: SimulatedProcess
       for (;;) {
         try {
           return await call('append', async () => {
+            if (random.next() < DETOUR_SHARE) {
+              world.detour.hold(partition, { recordId, record: Buffer.from(record), traceParent })
+              if (random.next() < DETOUR_TWICE_SHARE) await wal.append(partition, recordId, record, deadlineMs, traceParent)
+              world.trace(`${writer} detour ${partition}`)
+              return null
+            }
             const sequence = await wal.append(partition, recordId, record, deadlineMs, traceParent)
             world.trace(`${writer} log ${partition} ${sequence}`)
             return sequence
@@ -81,6 +92,7 @@ export function simulatedWal(world: World, link: Link, process: SimulatedProcess
         }
       }
     },
+    settle: (partition) => call('settle', () => world.detour.settle(partition, wal, MOVE_MS)),
     state: (partition) => call('state', () => wal.state(partition)),
     read: (partition, from, maxBytes) => call('read', () => wal.read(partition, from, maxBytes)),
     purge: (partition, through) =>

@@ -10,6 +10,7 @@ import { MemoryBroker } from '../../runtime/transport-memory.ts'
 import { MemoryObjectStore } from '../../storage/object-store-memory.ts'
 import { SlabPool } from '../../storage/slab-pool.ts'
 import { MemoryWal } from '../../storage/wal-memory.ts'
+import { SimulatedDetour } from './detour.ts'
 import { Invariants } from './invariants.ts'
 
 export interface WorldOptions {
@@ -32,6 +33,7 @@ export class World {
   readonly broker: MemoryBroker
   readonly kv: MemoryKvServer
   readonly wal: MemoryWal
+  readonly detour = new SimulatedDetour()
   readonly objects: MemoryObjectStore
   readonly slabs = new SlabPool(SLABS_KEPT_BYTES)
   readonly invariants = new Invariants()

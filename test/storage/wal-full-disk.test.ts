@@ -6,7 +6,7 @@ import { SystemClock } from '../../runtime/clock-system.ts'
 import { SystemRandom } from '../../runtime/random-system.ts'
 import { connectTransport, natsConnectionOf } from '../../runtime/transport-nats.ts'
 import { openJetStreamWal } from '../../storage/wal-jetstream.ts'
-import { record } from '../conformance/wal.ts'
+import { placed, record } from '../conformance/wal.ts'
 import { mountSmallDisk } from '../support/small-disk.ts'
 import { startTestNats } from '../support/nats.ts'
 
@@ -35,13 +35,13 @@ it('refuses while the disk is full, and takes records again once there is room',
     writeFileSync(ballast, Buffer.alloc(24_000_000))
     const acknowledged: number[] = []
     const failure: unknown = await (async () => {
-      for (let i = 0; i < 200; i++) acknowledged.push(await wal.append(1, `r${i}`, record(i, RECORD_BYTES), 600))
+      for (let i = 0; i < 200; i++) acknowledged.push(await placed(wal.append(1, `r${i}`, record(i, RECORD_BYTES), 600)))
     })().catch((error: unknown) => error)
     expect(failure).toMatchObject({ status: 503, retryable: true, retryAfterS: expect.any(Number) as number })
     expect(acknowledged.length).toBeGreaterThan(5)
 
     rmSync(ballast)
-    const after = await wal.append(1, 'after', record(999, RECORD_BYTES), 15_000)
+    const after = await placed(wal.append(1, 'after', record(999, RECORD_BYTES), 15_000))
     expect(restarts).toBeLessThanOrEqual(2)
     const stored = new Map<number, number>()
     for (let from = 1; from <= after; from = Math.max(...stored.keys()) + 1) {

@@ -9,7 +9,7 @@ import { SystemRandom } from '../../runtime/random-system.ts'
 import { type NatsTransport, connectTransport, natsConnectionOf } from '../../runtime/transport-nats.ts'
 import { type JetStreamWalOptions, openJetStreamWal } from '../../storage/wal-jetstream.ts'
 import type { Wal } from '../../storage/wal.ts'
-import { record } from '../conformance/wal.ts'
+import { placed, record } from '../conformance/wal.ts'
 import { type TestNats, startTestNats } from '../support/nats.ts'
 
 const READ_BYTES = 32 * 1024 * 1024
@@ -41,7 +41,7 @@ describe('wal on JetStream', () => {
     const pusher = async (lane: number): Promise<void> => {
       for (let i = 0; !stop.signal.aborted; i++) {
         const id = lane * 1_000_000 + i
-        appended.set(id, await wal.append(1, `id-${id}`, record(id, 2000), 20_000))
+        appended.set(id, await placed(wal.append(1, `id-${id}`, record(id, 2000), 20_000)))
       }
     }
     const lanes = Promise.all(Array.from({ length: 8 }, (_, lane) => pusher(lane)))

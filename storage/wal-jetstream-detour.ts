@@ -1,0 +1,183 @@
+/**
+ * The detour of records whose partition's log has no leader: JetStream takes 4 to 9 s to elect one after a server died, and no push should wait so long. Such a
+ * record goes to one of three streams (lanes), whose leaders are kept on different servers, and is acknowledged from there (W1). Before the partition's owner says how
+ * far its log reaches, it has what took a detour moved into the log (Q2), under the record's own id, so that nothing is stored twice however often it is moved.
+ * Used by the JetStream WAL where the log has three copies; it never reads or writes a partition's log itself.
+ */
+import { DiscardPolicy, type JetStreamClient, type JetStreamManager, RetentionPolicy, StorageType, type StreamConfig, type StreamInfo } from '@nats-io/jetstream'
+import { type Msg, type MsgHdrs, type NatsConnection, nanos } from '@nats-io/transport-node'
+import type { Clock, Timer } from '../runtime/clock.ts'
+import type { Random } from '../runtime/random.ts'
+import { FreshAnswers } from './fresh-answers.ts'
+import { type LaneServers, nextLeaderMove } from './wal-jetstream-leaders.ts'
+import type { NatsLink } from './wal-jetstream-link.ts'
+import { askMessages, READ_BYTES_MAX } from './wal-jetstream-read.ts'
+
+/** A record as it is published: its id, its bytes, its trace. */
+export interface DetouredRecord {
+  readonly recordId: string
+  readonly record: Uint8Array
+  readonly headers?: MsgHdrs
+}
+
+export interface DetourParts {
+  readonly nc: NatsConnection
+  readonly link: NatsLink
+  readonly js: JetStreamClient
+  /** Its requests must end soon: a lane without a leader does not answer. */
+  readonly jsm: JetStreamManager
+  readonly clock: Clock
+  readonly random: Random
+  readonly replicas: number
+  readonly duplicateWindowMs: number
+}
+
+/** As many as there are servers in the smallest cluster that survives the loss of one. */
+const LANES = [0, 1, 2] as const
+type Lane = (typeof LANES)[number]
+/** A lane that does not acknowledge in this time is passed over for the next. */
+const TRY_MS = 500
+/** Of a lane; what is in it leaves as soon as the partition's log has a leader. */
+const LANE_BYTES_MAX = 1024 * 1024 * 1024
+/** How often leaders are looked at, give or take a half: after a server died and came back, others have two. */
+const SPREAD_MS = 3_000
+/** A copy of a lane that does not have yet what its leader has. */
+const LAG_MS = 10
+const RECORDS_MAX = 1_000
+const MESSAGE_ID = 'Nats-Msg-Id'
+
+const laneName = (lane: Lane): string => `SKALD_DETOUR_${lane}`
+const laneSubject = (lane: Lane, partition: number | '*'): string => `skald.v1.detour.${lane}.${partition}`
+/** A lane carries all partitions, and two of them may have records of one id. */
+const laneId = (partition: number, recordId: string): string => `${partition}/${recordId}`
+const recordIdIn = (id: string): string => id.slice(id.indexOf('/') + 1)
+
+export class WalDetour {
+  readonly #parts: DetourParts
+  /** Lanes that hold anything, as their leaders say. */
+  readonly #busy = new FreshAnswers(() => this.#busyLanes())
+  readonly #settling = new Map<number, FreshAnswers<void>>()
+  #opening: Promise<void> | undefined
+  #next: Lane
+  #spreading: Timer | undefined
+  #isClosed = false
+
+  constructor(parts: DetourParts) {
+    this.#parts = parts
+    this.#next = LANES[Math.floor(parts.random.next() * LANES.length)] ?? 0
+  }
+
+  /** Makes the lanes, once. */
+  open(): Promise<void> {
+    this.#opening ??= Promise.all(LANES.map((lane) => this.#ensure(lane))).then(
+      () => this.#spreadLater(),
+      (error: unknown) => {
+        this.#opening = undefined
+        throw error
+      },
+    )
+    return this.#opening
+  }
+
+  /** Whether a lane has acknowledged the record; false: none did, as far as is known. */
+  async append(partition: number, { recordId, record, headers }: DetouredRecord): Promise<boolean> {
+    for (let tried = 0; tried < LANES.length; tried++) {
+      const lane = this.#next
+      try {
+        await this.#parts.link.orLost(this.#parts.js.publish(laneSubject(lane, partition), record, { msgID: laneId(partition, recordId), timeout: TRY_MS, ...(headers === undefined ? {} : { headers }) }))
+        return true
+      } catch {
+        this.#next = LANES[(lane + 1) % LANES.length] ?? 0
+      }
+    }
+    return false
+  }
+
+  /** Resolves when all that the lanes held of the partition at the time of the call has been `moved` and is gone from them; rejects when that cannot be known. */
+  settle(partition: number, moved: (record: DetouredRecord) => Promise<unknown>): Promise<void> {
+    let settling = this.#settling.get(partition)
+    if (settling === undefined) {
+      settling = new FreshAnswers(async () => {
+        const lanes = await this.#busy.ask()
+        for (const lane of lanes) await this.#empty(lane, partition, moved)
+      })
+      this.#settling.set(partition, settling)
+    }
+    return settling.ask()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#spreading?.cancel()
+  }
+
+  async #busyLanes(): Promise<Lane[]> {
+    const infos = await Promise.all(LANES.map((lane) => this.#info(lane)))
+    return LANES.filter((_, i) => (infos[i]?.state.messages ?? 0) > 0)
+  }
+
+  async #empty(lane: Lane, partition: number, moved: (record: DetouredRecord) => Promise<unknown>): Promise<void> {
+    const { nc, clock, jsm } = this.#parts
+    const subject = laneSubject(lane, partition)
+    for (;;) {
+      const { state } = await this.#info(lane, subject)
+      if ((state.subjects?.[subject] ?? 0) === 0) return
+      const query = { seq: state.first_seq, next_by_subj: subject, batch: RECORDS_MAX, max_bytes: READ_BYTES_MAX }
+      const held = await askMessages(nc, clock, `$JS.API.DIRECT.GET.${laneName(lane)}`, query, heldRecord)
+      for (const { record } of held) await moved(record)
+      const last = held.at(-1)
+      if (last === undefined) await clock.sleep(LAG_MS)
+      else await jsm.streams.purge(laneName(lane), { filter: subject, seq: last.sequence + 1 })
+    }
+  }
+
+  #info(lane: Lane, subjectsFilter?: string): Promise<StreamInfo> {
+    return this.#parts.link.orLost(this.#parts.jsm.streams.info(laneName(lane), subjectsFilter === undefined ? undefined : { subjects_filter: subjectsFilter }))
+  }
+
+  async #ensure(lane: Lane): Promise<void> {
+    const { jsm, replicas, duplicateWindowMs } = this.#parts
+    const config = {
+      name: laneName(lane),
+      subjects: [laneSubject(lane, '*')],
+      storage: StorageType.File,
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.New,
+      max_bytes: LANE_BYTES_MAX,
+      num_replicas: replicas,
+      duplicate_window: nanos(duplicateWindowMs),
+      allow_direct: true,
+    } as StreamConfig
+    // The same settings again are no change; other ones (of another version) are brought up to date.
+    await jsm.streams.add(config).catch(() => jsm.streams.update(config.name, config))
+  }
+
+  #spreadLater(): void {
+    if (this.#isClosed) return
+    const { clock, random } = this.#parts
+    this.#spreading = clock.after(SPREAD_MS * (0.5 + random.next()), () => void this.#spread().finally(() => this.#spreadLater()))
+  }
+
+  /** Best effort: a lane without a leader, or a server that is away, is looked at again next time. */
+  async #spread(): Promise<void> {
+    try {
+      const infos = await Promise.all(LANES.map((lane) => this.#info(lane)))
+      const move = nextLeaderMove(infos.map(serversOf))
+      if (move === null) return
+      const request = JSON.stringify({ placement: { preferred: move.to } })
+      await this.#parts.nc.request(`$JS.API.STREAM.LEADER.STEPDOWN.${infos[move.lane]!.config.name}`, request, { timeout: TRY_MS })
+    } catch {
+      // Next time.
+    }
+  }
+}
+
+const serversOf = ({ cluster }: StreamInfo): LaneServers => ({
+  leader: cluster?.leader ?? '',
+  followers: (cluster?.replicas ?? []).map(({ name, current, offline }) => ({ name, isCurrent: current && offline !== true })),
+})
+
+function heldRecord(message: Msg): { readonly sequence: number; readonly record: DetouredRecord } {
+  const { headers, data } = message
+  return { sequence: Number(headers?.get('Nats-Sequence') ?? 0), record: { recordId: recordIdIn(headers?.get(MESSAGE_ID) ?? ''), record: data } }
+}
