@@ -27,6 +27,7 @@ import { rebuildLostCatalog } from './flush/catalog-recovery.ts'
 import type { SkaldConfig } from './config.ts'
 import { openCluster } from './cluster/cluster.ts'
 import { makeClusterReads } from './cluster/cluster-reads.ts'
+import { makeThreadedAnswers } from './query/answer-work.ts'
 import { FairQueue } from './query/fair-queue.ts'
 import { makeFlusher, type FaultPoint } from './flush/flusher.ts'
 import { adminRoutes, flushPartitions } from './api/http-admin.ts'
@@ -144,15 +145,16 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   const scanThreads = config.querier.workers === 0 ? availableParallelism() : config.querier.workers
   const memory = openNodeMemory({ budgetBytes: config.memory.budget, cacheBytes: config.memory.cache * (1 - RESULTS_SHARE), threads: scanThreads, clock, metrics })
   opened.add(() => memory.close())
+  const onCrash = (error: Error): void => {
+    nodeMetrics.workerCrashes.inc()
+    log.error('a worker thread died and was replaced', { error })
+  }
   const threads = makeThreadedWork({
     store: { ...storeSettings(config), ...diskCacheOf(config) },
     memory,
     scanThreads,
     heapMbMax: THREAD_HEAP_MB,
-    onCrash: (error) => {
-      nodeMetrics.workerCrashes.inc()
-      log.error('a worker thread died and was replaced', { error })
-    },
+    onCrash,
   })
   opened.add(() => threads.close())
   const work = shareFairly(threads, clock)
@@ -211,11 +213,13 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   opened.add(startOrphanSweeps({ collector, clock, log, metrics: nodeMetrics, periodMs: ORPHAN_SWEEP_MS, isMine: () => directory.localOwner(0) !== undefined }))
   const results = new PartialCache(config.memory.cache * RESULTS_SHARE)
   memory.countCache(() => results.bytes)
-  const querier = makeQuerier({ services, reads, cache: results })
+  const answers = makeThreadedAnswers({ budget: memory.budget, heapMbMax: THREAD_HEAP_MB, onCrash })
+  opened.add(() => answers.close())
+  const querier = makeQuerier({ services, reads, cache: results, answers })
   const { max_concurrent, max_outstanding_per_tenant } = config.querier
   const queues = { queue: new FairQueue(clock, max_concurrent, max_outstanding_per_tenant), express: new FairQueue(clock, max_concurrent, max_outstanding_per_tenant) }
-  const frontEnd = makeQueryFrontEnd({ services, querier, ...queues })
-  const endpoints = queryApi({ services, querier, metadataBy: config.querier.metadata_by }, frontEnd)
+  const frontEnd = makeQueryFrontEnd({ services, querier, answers, ...queues })
+  const endpoints = queryApi({ services, querier, answers, metadataBy: config.querier.metadata_by }, frontEnd)
   if (has('query')) {
     const natsQuery = serveNatsQuery(transport, endpoints)
     opened.add(() => natsQuery.close())

@@ -6,12 +6,11 @@ import type { HttpResponse } from '../../runtime/http-server.ts'
 import { SkaldError } from '../../runtime/errors.ts'
 import { decodeCursor, encodeCursor, type ExportCursor } from '../../protocols/export-cursor.ts'
 import type { LogExpr } from '../../protocols/logql/ast.ts'
-import { parseLogQuery } from '../../protocols/logql/parser.ts'
-import type { LogPartial } from '../../protocols/logql/scan.ts'
 import type { TenantId, TimeNs } from '../../protocols/model.ts'
 import { limitParameter, timeBounds } from '../../protocols/query-params.ts'
 import type { ApiEndpoint, ApiRequest } from './api.ts'
 import { getterOf } from './http-parameters.ts'
+import type { ExportPage, ExportPlace } from '../query/export-page.ts'
 import type { QueryFrontEnd } from '../query/query-front-end.ts'
 import type { Services } from '../services.ts'
 
@@ -41,45 +40,45 @@ async function exportAll(services: Services, frontEnd: QueryFrontEnd, { tenant, 
   const text = get('query')
   const limit = get('limit') === '' ? Infinity : limitParameter(get('limit'))
   const cursor = get('next') === '' ? { ns: String(startNs), sent: [] } : decodeCursor(get('next'))
-  const lines = exportLines(frontEnd, { tenant, text, expr: parseLogQuery(text), endNs, limit, signal }, cursor)
+  const lines = exportLines(frontEnd, { tenant, text, expr: await frontEnd.answers.run({ kind: 'parseLog', text }, signal), endNs, limit, signal }, cursor)
   // The first page is read before the answer begins, so that a refusal is a status and not a broken stream.
   const first = await lines.next()
   return { status: 200, headers: { 'content-type': 'application/x-ndjson' }, body: withFirst(first, lines) }
 }
 
-async function* withFirst(first: IteratorResult<string>, rest: AsyncGenerator<string>): AsyncGenerator<string> {
+async function* withFirst(first: IteratorResult<Uint8Array>, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
   if (first.done === true) return
   yield first.value
   yield* rest
 }
 
-/** A page of lines at a time. */
-async function* exportLines(frontEnd: QueryFrontEnd, what: Export, from: ExportCursor): AsyncGenerator<string> {
+/** Pieces of pages, page after page. */
+async function* exportLines(frontEnd: QueryFrontEnd, what: Export, from: ExportCursor): AsyncGenerator<Uint8Array> {
   let cursor = from
   let left = what.limit
   let wanted = PAGE_ENTRIES_FIRST
   while (left > 0) {
-    const { page, asked } = await fittingPage(frontEnd, what, cursor, wanted)
-    const before = new Set(cursor.sent)
-    const fresh = page.entries.filter((entry) => entry.ns !== cursor.ns || !before.has(entry.identity))
-    const sent = fresh.slice(0, left)
-    if (sent.length > 0) {
-      const text = sent.map((entry) => entryLine(page.streams[entry.stream]!, entry)).join('')
-      yield text
-      cursor = cursorAfter(cursor, sent)
-      left -= sent.length
-      wanted = Math.max(1, Math.min(PAGE_ENTRIES_MAX, Math.trunc((PAGE_BYTES / text.length) * sent.length)))
-    } else wanted = beyond(asked, cursor)
-    if (page.entries.length < asked && fresh.length === sent.length) return
+    const { page, asked } = await fittingPage(frontEnd, what, { cursor, most: left }, wanted)
+    yield* page.pieces
+    cursor = page.next
+    left -= page.sent
+    wanted = page.sent > 0 ? entriesFor(page) : beyond(asked, cursor)
+    if (page.found < asked && page.fresh === page.sent) return
   }
-  yield `${JSON.stringify({ next: encodeCursor(cursor) })}\n`
+  yield Buffer.from(`${JSON.stringify({ next: encodeCursor(cursor) })}\n`)
+}
+
+/** How many entries like these make a page. */
+function entriesFor({ pieces, sent }: ExportPage): number {
+  const bytes = pieces.reduce((sum, { length }) => sum + length, 0)
+  return Math.max(1, Math.min(PAGE_ENTRIES_MAX, Math.trunc((PAGE_BYTES / bytes) * sent)))
 }
 
 /** A page of as many entries as fit the memory of a query: half as many at a time, when they do not. */
-async function fittingPage(frontEnd: QueryFrontEnd, what: Export, cursor: ExportCursor, wanted: number): Promise<{ page: LogPartial; asked: number }> {
+async function fittingPage(frontEnd: QueryFrontEnd, what: Export, place: ExportPlace, wanted: number): Promise<{ page: ExportPage; asked: number }> {
   for (let asked = wanted; ; asked = Math.trunc(asked / 2)) {
     try {
-      return { page: await readPage(frontEnd, what, cursor, asked), asked }
+      return { page: await readPage(frontEnd, what, place, asked), asked }
     } catch (error) {
       if (!(error instanceof SkaldError && error.code === 'query_limit') || asked === 1) throw error
     }
@@ -92,24 +91,12 @@ function beyond(asked: number, cursor: ExportCursor): number {
   return asked * 2
 }
 
-async function readPage(frontEnd: QueryFrontEnd, { tenant, text, expr, endNs, signal }: Export, cursor: ExportCursor, entries: number): Promise<LogPartial> {
-  const startNs = BigInt(cursor.ns)
+async function readPage(frontEnd: QueryFrontEnd, { tenant, text, expr, endNs, signal }: Export, place: ExportPlace, entries: number): Promise<ExportPage> {
+  const { ns } = place.cursor
   const { matchers, stages } = expr
-  const plan = { kind: 'log', matchers, stages, startNs: cursor.ns, endNs: String(endNs), limit: entries, direction: 'forward', intervalNs: '0' } as const
-  const { partial, warnings } = await frontEnd.scan({ tenant, text, expr, startNs, endNs, plan, signal })
-  if (partial.kind !== 'log') throw new Error('a log scan gave another answer')
+  const plan = { kind: 'log', matchers, stages, startNs: ns, endNs: String(endNs), limit: entries, direction: 'forward', intervalNs: '0' } as const
+  const { partials, warnings } = await frontEnd.scan({ tenant, text, expr, startNs: BigInt(ns), endNs, plan, signal })
   // An export has no place for warnings, and a hole in it would pass unseen.
   if (warnings.length > 0) throw new SkaldError('partial_answer', `the export would be incomplete: ${warnings.join('; ')}`, { retryAfterS: 5 })
-  return partial
-}
-
-function cursorAfter(before: ExportCursor, sent: LogPartial['entries']): ExportCursor {
-  const { ns } = sent.at(-1)!
-  const same = sent.filter((entry) => entry.ns === ns).map(({ identity }) => identity)
-  return { ns, sent: ns === before.ns ? [...before.sent, ...same] : same }
-}
-
-function entryLine({ stream, metadata, parsed }: LogPartial['streams'][number], { ns, line }: LogPartial['entries'][number]): string {
-  const categories = { ...(metadata.length === 0 ? {} : { structuredMetadata: Object.fromEntries(metadata) }), ...(parsed.length === 0 ? {} : { parsed: Object.fromEntries(parsed) }) }
-  return `${JSON.stringify({ ts: ns, stream: Object.fromEntries(stream), ...categories, line })}\n`
+  return frontEnd.answers.run({ kind: 'exportPage', plan, partials: partials.map(({ bytes }) => bytes), place }, signal)
 }

@@ -1,11 +1,11 @@
 /** Labels, label values, series and index statistics, in Loki's shapes. The facts come from `stream-facts.ts`. */
 import { SkaldError } from '../../runtime/errors.ts'
 import type { Matcher } from '../../protocols/logql/ast.ts'
-import { parseMatchers } from '../../protocols/logql/parser.ts'
 import { timeBounds } from '../../protocols/query-params.ts'
 import type { SeriesFacts } from '../../storage/segment-select.ts'
 import { type ApiEndpoint, type ApiRequest, json } from './api.ts'
 import { getterOf } from './http-parameters.ts'
+import type { AnswerWork } from '../query/answer-work.ts'
 import type { Querier } from '../query/querier.ts'
 import type { Services } from '../services.ts'
 import { mergeFacts, streamFacts, type MetadataBy, type StreamFactsAnswer } from '../query/stream-facts.ts'
@@ -13,16 +13,18 @@ import { mergeFacts, streamFacts, type MetadataBy, type StreamFactsAnswer } from
 export interface MetadataParts {
   readonly services: Services
   readonly querier: Querier
+  readonly answers: AnswerWork
   readonly metadataBy: MetadataBy
 }
 
 export type MatcherSets = ReadonlyArray<ReadonlyArray<Matcher>>
+type ReadMatchers = (answers: AnswerWork, parameters: URLSearchParams) => Promise<MatcherSets>
 
 export function metadataEndpoints(parts: MetadataParts): ApiEndpoint[] {
-  const endpoint = (path: string, answer: (streams: ReadonlyArray<SeriesFacts>, request: ApiRequest) => object, sets: (parameters: URLSearchParams) => MatcherSets): ApiEndpoint => ({
+  const endpoint = (path: string, answer: (streams: ReadonlyArray<SeriesFacts>, request: ApiRequest) => object, sets: ReadMatchers): ApiEndpoint => ({
     path: `/loki/api/v1${path}`,
     handle: async (request) => {
-      const { streams, warnings } = await factsOf(parts, request, sets(request.parameters))
+      const { streams, warnings } = await factsOf(parts, request, await sets(parts.answers, request.parameters))
       return json({ ...answer(mergeFacts(streams), request), ...(warnings.length === 0 ? {} : { warnings }) })
     },
   })
@@ -41,21 +43,26 @@ export async function factsOf({ services, querier, metadataBy }: MetadataParts, 
   return streamFacts(querier, metadataBy, request.tenant, sets, bounds, request.signal)
 }
 
+/** Of a bare selector. Rejects `query_parse`. */
+export const matchersOf = (answers: AnswerWork, text: string): Promise<ReadonlyArray<Matcher>> => answers.run({ kind: 'parseMatchers', text })
+
 /** `query` narrows labels; none means all. */
-export function ofQuery(parameters: URLSearchParams): MatcherSets {
+export const ofQuery: ReadMatchers = async (answers, parameters) => {
   const query = parameters.get('query') ?? ''
-  return query === '' ? [] : [parseMatchers(query)]
+  return query === '' ? [] : [await matchersOf(answers, query)]
 }
 
-export const ofRequiredQuery = (parameters: URLSearchParams): MatcherSets => [parseMatchers(parameters.get('query') ?? '')]
+export const ofRequiredQuery: ReadMatchers = async (answers, parameters) => [await matchersOf(answers, parameters.get('query') ?? '')]
 
-export function ofMatches(parameters: URLSearchParams): MatcherSets {
+export const ofMatches: ReadMatchers = async (answers, parameters) => {
   const groups = [...parameters.getAll('match'), ...parameters.getAll('match[]')]
-  return groups.map((group) => {
-    const matchers = parseMatchers(group)
+  const sets: Array<ReadonlyArray<Matcher>> = []
+  for (const group of groups) {
+    const matchers = await matchersOf(answers, group)
     if (matchers.length === 0 && groups.length > 1) throw new SkaldError('bad_request', `0 matchers in group: ${group}`)
-    return matchers
-  })
+    sets.push(matchers)
+  }
+  return sets
 }
 
 export function labelNames(streams: ReadonlyArray<SeriesFacts>): string[] {

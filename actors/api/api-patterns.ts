@@ -1,7 +1,5 @@
 /** `patterns`: what shapes a query's lines have, by level and over time. Works over recent and stored lines alike, in worker threads. */
 import type { HttpResponse } from '../../runtime/http-server.ts'
-import { SkaldError } from '../../runtime/errors.ts'
-import { parseLogQuery } from '../../protocols/logql/parser.ts'
 import type { PatternScanPlan } from '../../protocols/logql/scan.ts'
 import { patternText } from '../../protocols/patterns/tokens.ts'
 import { checkResolution, rangeQueryParameters } from '../../protocols/query-params.ts'
@@ -26,13 +24,13 @@ export function patternEndpoints(services: Services, frontEnd: QueryFrontEnd): A
 async function patterns(services: Services, frontEnd: QueryFrontEnd, { tenant, parameters, signal }: ApiRequest): Promise<HttpResponse> {
   const range = rangeQueryParameters(getterOf(parameters), BigInt(services.clock.nowMs()) * 1_000_000n)
   checkResolution(range)
-  const expr = parseLogQuery(range.query)
+  const expr = await frontEnd.answers.run({ kind: 'parseLog', text: range.query }, signal)
   const { matchers, stages } = expr
   const startNs = (range.startNs / range.stepNs) * range.stepNs
   const plan: PatternScanPlan = { kind: 'patterns', matchers, stages, startNs: String(startNs), endNs: String(range.endNs), stepNs: String(range.stepNs) }
-  const { partial, warnings } = await frontEnd.scan({ tenant, text: range.query, expr, plan, startNs, endNs: range.endNs, signal })
-  if (partial.kind !== 'patterns') throw new SkaldError('internal', 'a pattern scan gave another answer')
-  const found = partial.clusters.map(({ level, tokens, counts }) => shown(patternText(tokens), level, counts, startNs, range.stepNs))
+  const { partials, warnings } = await frontEnd.scan({ tenant, text: range.query, expr, plan, startNs, endNs: range.endNs, signal })
+  const clusters = await frontEnd.answers.run({ kind: 'patterns', plan, partials: partials.map(({ bytes }) => bytes) }, signal)
+  const found = clusters.map(({ level, tokens, counts }) => shown(patternText(tokens), level, counts, startNs, range.stepNs))
   return json({ status: 'success', ...(warnings.length === 0 ? {} : { warnings }), data: mostFirst(found) })
 }
 

@@ -2,13 +2,12 @@
 import type { HttpResponse } from '../../runtime/http-server.ts'
 import { SkaldError } from '../../runtime/errors.ts'
 import { labelText } from '../../protocols/logql/label-set.ts'
-import { parseMatchers } from '../../protocols/logql/parser.ts'
 import type { Labels, TimeNs } from '../../protocols/model.ts'
 import { checkResolution, limitParameter, rangeQueryParameters, type RangeQueryParameters } from '../../protocols/query-params.ts'
 import { hashText } from '../../protocols/routing.ts'
 import type { SeriesFacts } from '../../storage/segment-select.ts'
 import { type ApiEndpoint, type ApiRequest, json, JSON_TYPE } from './api.ts'
-import { factsOf, type MetadataParts, ofRequiredQuery, statsOf } from './api-metadata.ts'
+import { factsOf, matchersOf, type MetadataParts, ofRequiredQuery, statsOf } from './api-metadata.ts'
 import { getterOf } from './http-parameters.ts'
 import { mergeFacts } from '../query/stream-facts.ts'
 import { shareWithin, volumeIntervals, volumesOf, type VolumeQuestion } from '../query/volume.ts'
@@ -69,7 +68,7 @@ async function ask(parts: MetadataParts, request: ApiRequest): Promise<Asked> {
   if (!limits.volume_enabled) throw new SkaldError('not_found', 'not found')
   const bounds = rangeQueryParameters((name) => (name === 'limit' ? '' : getterOf(parameters)(name)), BigInt(parts.services.clock.nowMs()) * 1_000_000n)
   const question: VolumeQuestion = {
-    matchers: parseMatchers(parameters.get('query') ?? ''),
+    matchers: await matchersOf(parts.answers, parameters.get('query') ?? ''),
     targetLabels: (parameters.get('targetLabels') ?? '').split(',').filter((name) => name !== ''),
     aggregateBy: aggregateBy(parameters.get('aggregateBy') ?? ''),
     limit: Math.min(limitOf(parameters.get('limit') ?? ''), limits.volume_max_series),
@@ -97,7 +96,7 @@ async function shards(parts: MetadataParts, request: ApiRequest): Promise<HttpRe
   const given = request.parameters.get('targetBytesPerShard') ?? ''
   const targetBytes = given === '' ? parts.services.limitsOf(request.tenant).tsdb_max_bytes_per_shard : Number(given)
   if (!(targetBytes > 0)) throw new SkaldError('bad_request', 'targetBytesPerShard must be a positive value')
-  const { streams } = await factsOf(parts, request, ofRequiredQuery(request.parameters))
+  const { streams } = await factsOf(parts, request, await ofRequiredQuery(parts.answers, request.parameters))
   const sorted = mergeFacts(streams)
     .map((facts): Fingerprinted => ({ facts, fingerprint: fingerprintOf(facts.labels) }))
     .sort((a, b) => (a.fingerprint < b.fingerprint ? -1 : 1))

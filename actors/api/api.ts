@@ -48,6 +48,15 @@ export function json(body: object, status = 200): HttpResponse {
   return { status, headers: JSON_TYPE, body: `${JSON.stringify(body)}\n` }
 }
 
+/** The same with the members of an object, some of which are JSON already. */
+export function jsonAround(members: Readonly<Record<string, ReadonlyArray<Uint8Array> | object | number>>): Buffer {
+  const parts = Object.entries(members).flatMap(([name, value], i) => [
+    Buffer.from(`${i === 0 ? '{' : ','}${JSON.stringify(name)}:`),
+    ...(Array.isArray(value) ? (value as ReadonlyArray<Uint8Array>) : [Buffer.from(JSON.stringify(value))]),
+  ])
+  return Buffer.concat([...parts, Buffer.from('}\n')])
+}
+
 /** Errors of query endpoints: the message as plain text, without a newline. */
 export function queryError(error: unknown): HttpResponse {
   const known = error instanceof SkaldError

@@ -18,7 +18,7 @@ export function queryApi(parts: MetadataParts, frontEnd: QueryFrontEnd): ApiEndp
     ...volumeEndpoints(parts),
     ...detectedEndpoints(parts, frontEnd),
     ...patternEndpoints(services, frontEnd),
-    ...formatEndpoints(),
+    ...formatEndpoints(frontEnd.answers),
     ...legacyEndpoints(parts, frontEnd),
     ...exportEndpoints(services, frontEnd),
   ]

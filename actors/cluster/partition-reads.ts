@@ -5,13 +5,13 @@
 import type { ActorSystem } from '../../runtime/actor.ts'
 import { SkaldError } from '../../runtime/errors.ts'
 import type { Matcher } from '../../protocols/logql/ast.ts'
-import { compileMatchers } from '../../protocols/logql/matchers.ts'
+import { quickMatchers, quickMatcherSets } from '../../protocols/logql/quick-matchers.ts'
 import type { ScanPlan } from '../../protocols/logql/scan.ts'
-import type { Labels, Sequence } from '../../protocols/model.ts'
+import type { Sequence } from '../../protocols/model.ts'
 import { headSeries } from '../partition/head-series.ts'
 import type { PartitionDirectory } from '../partition/partition-directory.ts'
 import type { HeadSnapshot, PartitionMessage } from '../partition/partition.ts'
-import type { ScanAnswer, SeriesAnswer } from '../segments/segment-work.ts'
+import type { HeadContent, ScanAnswer, SeriesAnswer } from '../segments/segment-work.ts'
 import type { Services } from '../services.ts'
 import type { AcceptLabels } from '../partition/tenant-streams.ts'
 
@@ -39,23 +39,29 @@ export function makeLocalReads(services: Services, directory: PartitionDirectory
   }
   return {
     async scan(partition, tenant, plan, nowMs, signal) {
-      const { checkpoint, content, behind, done } = await snapshot(partition, tenant, compileMatchers(plan.matchers))
-      const answer = await services.work.scanHead(content, plan, nowMs, signal).then(
-        (scanned) => (done(), scanned),
-        (error: unknown) => {
-          // A cancelled scan goes on in its thread until it next looks at its signal.
-          services.clock.after(CANCELLED_SCAN_MS_MAX, done)
-          throw error
-        },
-      )
+      const { checkpoint, content, behind, done } = await snapshot(partition, tenant, quickMatchers(plan.matchers).accepts)
+      const answer = await untilRead(services, services.work.scanHead(content, plan, nowMs, signal), done)
       return { checkpoint, answer: { ...answer, warnings: [...behindWarning(partition, behind), ...answer.warnings] } }
     },
-    async series(partition, tenant, matcherSets) {
-      const { checkpoint, content, behind, done } = await snapshot(partition, tenant, acceptAny(matcherSets))
-      const series = headSeries(content)
-      done()
+    async series(partition, tenant, matcherSets, signal) {
+      const { accepts, exact } = quickMatcherSets(matcherSets)
+      const { checkpoint, content, behind, done } = await snapshot(partition, tenant, accepts)
+      const read = exact && isSmall(content) ? Promise.resolve(headSeries(content)) : services.work.headSeries(content, matcherSets, signal)
+      const series = await untilRead(services, read, done)
       return { checkpoint, answer: { series, warnings: behindWarning(partition, behind) } }
     },
+  }
+}
+
+/** `done` when nothing reads the snapshot's memory any more: a cancelled task goes on in its thread until it next looks at its signal. */
+async function untilRead<A>({ clock }: Services, reading: Promise<A>, done: () => void): Promise<A> {
+  try {
+    const read = await reading
+    done()
+    return read
+  } catch (error) {
+    clock.after(CANCELLED_SCAN_MS_MAX, done)
+    throw error
   }
 }
 
@@ -75,10 +81,11 @@ async function askSnapshot(
   }
 }
 
-function acceptAny(matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>): AcceptLabels {
-  const sets = matcherSets.map(compileMatchers)
-  return sets.length === 0 ? () => true : (labels: Labels) => sets.some((set) => set(labels))
-}
+/** Facts about these are at hand sooner than a thread could give them. */
+const isSmall = ({ streams }: HeadContent): boolean =>
+  streams.length <= SMALL_STREAMS && streams.reduce((sum, { runs }) => runs.reduce((rows, { from, to }) => rows + to - from, sum), 0) <= SMALL_ROWS
+const SMALL_STREAMS = 1_000
+const SMALL_ROWS = 100_000
 
 const behindWarning = (partition: number, behind: boolean): string[] =>
   behind ? [`partition ${partition}: its owner has not yet applied all acknowledged entries; the newest may be missing`] : []

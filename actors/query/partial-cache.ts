@@ -1,18 +1,19 @@
 /**
  * Partial answers of scans over segments, by segment and plan. Exact: a segment never changes, so neither does what a plan finds in it. Bounded in bytes; the least
- * recently used goes first. Entries are kept serialised, so their bytes are known and no reader can change them.
+ * recently used goes first. What goes in and comes out is a copy, so that the bytes of an answer may be handed on to other threads.
  */
-import { deserialize, serialize } from 'node:v8'
+import { createHash } from 'node:crypto'
 import type { Stage } from '../../protocols/logql/ast.ts'
-import type { ScanPartial, ScanPlan } from '../../protocols/logql/scan.ts'
+import type { LogScanPlan, ScanPlan } from '../../protocols/logql/scan.ts'
 import type { SegmentEntry } from '../../storage/catalog.ts'
+import type { EncodedPartial } from '../segments/encoded-partial.ts'
 
 /** An entry larger than this part of the cache would push out too much else. */
 const ENTRY_SHARE_MAX = 8
 const ENTRY_OVERHEAD_BYTES = 256
 
 export class PartialCache {
-  private readonly entries = new Map<string, Buffer>()
+  private readonly entries = new Map<string, EncodedPartial>()
   private readonly bytesMax: number
   private held = 0
 
@@ -24,20 +25,18 @@ export class PartialCache {
     return this.held
   }
 
-  get(key: string): ScanPartial | null {
+  get(key: string): EncodedPartial | null {
     const found = this.entries.get(key)
     if (found === undefined) return null
     this.entries.delete(key)
     this.entries.set(key, found)
-    return deserialize(found) as ScanPartial
+    return copyOf(found)
   }
 
-  put(key: string, partial: ScanPartial): void {
-    if (this.bytesMax === 0 || this.entries.has(key)) return
-    const bytes = serialize(partial)
-    if (bytes.length > this.bytesMax / ENTRY_SHARE_MAX) return
-    this.entries.set(key, bytes)
-    this.held += costOf(key, bytes)
+  put(key: string, partial: EncodedPartial): void {
+    if (this.bytesMax === 0 || this.entries.has(key) || partial.bytes.length > this.bytesMax / ENTRY_SHARE_MAX) return
+    this.entries.set(key, copyOf(partial))
+    this.held += costOf(key, partial)
     for (const [oldest, old] of this.entries) {
       if (this.held <= this.bytesMax) return
       this.entries.delete(oldest)
@@ -46,21 +45,25 @@ export class PartialCache {
   }
 }
 
-const costOf = (key: string, bytes: Buffer): number => bytes.length + key.length * 2 + ENTRY_OVERHEAD_BYTES
+const copyOf = (partial: EncodedPartial): EncodedPartial => ({ ...partial, bytes: new Uint8Array(partial.bytes) })
+const costOf = (key: string, { bytes }: EncodedPartial): number => bytes.length + key.length * 2 + ENTRY_OVERHEAD_BYTES
 
-/**
- * null: the plan's answer depends on more than the segment (a template that asks for the time). Of a log plan's bounds only what lies within the segment counts, so
- * that a query of "the last hour" finds what the one before it left.
- */
-export function partialKey(tenant: string, segment: SegmentEntry, plan: ScanPlan): string | null {
+/** The part of a key that one plan has in all segments; null: its answer depends on more than the segment (a template that asks for the time). */
+export function planKey(tenant: string, plan: ScanPlan): string | null {
   if (plan.stages.some(asksTime)) return null
-  return `${segment.key} ${tenant} ${JSON.stringify(plan.kind === 'log' ? clipped(plan, segment) : plan)}`
+  const { startNs: _start, endNs: _end, ...timeless } = plan
+  return createHash('sha256').update(JSON.stringify([tenant, plan.kind === 'log' ? timeless : plan])).digest('base64url')
 }
 
-function clipped<P extends { readonly startNs: string; readonly endNs: string }>(plan: P, segment: SegmentEntry): P {
-  const startNs = BigInt(plan.startNs) < BigInt(segment.minNs) ? segment.minNs : plan.startNs
-  const endNs = BigInt(plan.endNs) > BigInt(segment.maxNs) ? String(BigInt(segment.maxNs) + 1n) : plan.endNs
-  return { ...plan, startNs, endNs }
+/** Of a log plan's bounds only what lies within the segment counts, so that a query of "the last hour" finds what the one before it left. */
+export function partialKey(ofPlan: string, segment: SegmentEntry, plan: ScanPlan): string {
+  return `${segment.key} ${ofPlan}${plan.kind === 'log' ? clipped(plan, segment) : ''}`
+}
+
+function clipped({ startNs, endNs }: LogScanPlan, { minNs, maxNs }: SegmentEntry): string {
+  const from = BigInt(startNs) < BigInt(minNs) ? minNs : startNs
+  const to = BigInt(endNs) > BigInt(maxNs) ? String(BigInt(maxNs) + 1n) : endNs
+  return ` ${from} ${to}`
 }
 
 function asksTime(stage: Stage): boolean {

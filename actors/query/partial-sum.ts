@@ -1,70 +1,76 @@
 /**
- * Adds up the partial answers of one scan as they come in, within the memory that a query may use (Q4): when they grow beyond it they are merged, and when the merged one
- * is still too large the query is refused. Also counts what was read.
+ * Gathers the partial answers of one scan as they come in, within the memory that a query may use (Q4): when they grow beyond it they are merged, and when the merged one
+ * is still too large the query is refused. Also counts what was read. Sees bytes only: merging is the answer work's.
  */
-import { mergePartials } from '../../protocols/logql/merge.ts'
+import { sumStats } from '../../protocols/logql/merge.ts'
 import { overQueryMemory } from '../../protocols/logql/query-memory.ts'
-import type { ScanPartial, ScanPlan } from '../../protocols/logql/scan.ts'
+import type { ScanPlan } from '../../protocols/logql/scan.ts'
+import type { EncodedPartial } from '../segments/encoded-partial.ts'
 import { emptyStatistics, sumStatistics } from '../segments/read-statistics.ts'
 import type { ReadStatistics, ScanAnswer } from '../segments/segment-work.ts'
+
+export type MergePartials = (plan: ScanPlan, partials: ReadonlyArray<EncodedPartial>) => Promise<EncodedPartial>
+
+/** All that a scan found, in parts that are still to be merged. */
+export interface ScannedParts {
+  readonly partials: ReadonlyArray<EncodedPartial>
+  readonly statistics: ReadStatistics
+  /** Q3: what could not be read, in words for the client. */
+  readonly warnings: ReadonlyArray<string>
+}
 
 export class PartialSum {
   private readonly plan: ScanPlan
   private readonly bytesMax: number
-  private held: ScanPartial[] = []
+  private readonly merge: MergePartials
+  private held: EncodedPartial[] = []
+  /** Of what is held, and of what is being merged. */
   private bytes = 0
+  private merging: Promise<void> | null = null
   private statistics: ReadStatistics = emptyStatistics()
   private readonly warnings = new Set<string>()
 
-  constructor(plan: ScanPlan, bytesMax: number) {
+  constructor(plan: ScanPlan, bytesMax: number, merge: MergePartials) {
     this.plan = plan
     this.bytesMax = bytesMax
+    this.merge = merge
   }
 
-  /** Throws `query_limit`. */
-  add(answer: ScanAnswer): void {
+  /** Rejects `query_limit`. */
+  async add(answer: ScanAnswer): Promise<void> {
     this.held.push(answer.partial)
-    this.bytes += partialBytes(answer.partial)
+    this.bytes += answer.partial.bytes.length
     this.statistics = sumStatistics([this.statistics, answer.statistics])
     for (const warning of answer.warnings) this.warnings.add(warning)
-    if (this.bytes <= this.bytesMax) return
-    this.merged()
-    if (this.bytes > this.bytesMax) throw overQueryMemory(this.bytesMax)
+    while (this.bytes > this.bytesMax) {
+      if (this.merging === null && this.held.length <= 1) throw overQueryMemory(this.bytesMax)
+      await this.merged()
+    }
   }
 
-  /** What is known so far, as one partial. */
-  merged(): ScanPartial {
-    const merged = mergePartials(this.plan, this.held)
-    this.held = [merged]
-    this.bytes = partialBytes(merged)
-    return merged
+  /** Log scans: the time of the worst entry of a full page, beyond which no entry can be in the answer; null while there is none. */
+  async bound(): Promise<bigint | null> {
+    const { plan } = this
+    if (plan.kind !== 'log' || this.held.reduce((sum, { items }) => sum + items, 0) < plan.limit) return null
+    const isFull = ({ items, lastNs }: EncodedPartial): boolean => items >= plan.limit && lastNs !== null
+    if (!this.held.some(isFull)) await this.merged()
+    const bounds = this.held.filter(isFull).map(({ lastNs }) => BigInt(lastNs ?? 0))
+    return bounds.reduce<bigint | null>((best, ns) => (best === null || (plan.direction === 'backward' ? ns > best : ns < best) ? ns : best), null)
   }
 
-  answer(): ScanAnswer {
-    return { partial: this.merged(), statistics: this.statistics, warnings: [...this.warnings] }
+  answer(): ScannedParts {
+    return { partials: this.held, statistics: this.statistics, warnings: [...this.warnings] }
   }
-}
 
-const OBJECT_BYTES = 64
-
-/** About what a partial holds in memory; a line's characters count twice, those of packed numbers are ASCII. */
-export function partialBytes(partial: ScanPartial): number {
-  switch (partial.kind) {
-    case 'log':
-      return (
-        partial.entries.reduce((sum, { line }) => sum + line.length * 2 + 4 * OBJECT_BYTES, 0) +
-        partial.streams.reduce((sum, { stream, metadata, parsed }) => sum + valueBytes(stream) + valueBytes(metadata) + valueBytes(parsed), 0)
-      )
-    case 'metric':
-      return partial.series.reduce((sum, { labels, state }) => sum + valueBytes(labels) + valueBytes(state), 0)
-    case 'patterns':
-      return partial.clusters.reduce((sum, { tokens, counts }) => sum + valueBytes(tokens) + counts.length * OBJECT_BYTES, 0)
+  private merged(): Promise<void> {
+    this.merging ??= this.mergeHeld().finally(() => (this.merging = null))
+    return this.merging
   }
-}
 
-function valueBytes(value: unknown): number {
-  if (typeof value === 'string') return value.length
-  if (ArrayBuffer.isView(value)) return value.byteLength + OBJECT_BYTES
-  if (typeof value !== 'object' || value === null) return 8
-  return Object.values(value).reduce<number>((sum, item) => sum + valueBytes(item), OBJECT_BYTES)
+  private async mergeHeld(): Promise<void> {
+    const taken = this.held.splice(0)
+    const stats = sumStats(taken)
+    this.held.push({ ...(await this.merge(this.plan, taken)), stats })
+    this.bytes = this.held.reduce((sum, { bytes }) => sum + bytes.length, 0)
+  }
 }

@@ -4,12 +4,13 @@
  */
 import { SkaldError } from '../../runtime/errors.ts'
 import type { Matcher } from '../../protocols/logql/ast.ts'
-import { scanNeeds } from '../../protocols/logql/scan-needs.ts'
-import type { LogScanPlan, ScanPartial, ScanPlan } from '../../protocols/logql/scan.ts'
+import { scanTimes } from '../../protocols/logql/scan-needs.ts'
+import type { LogScanPlan, ScanPlan } from '../../protocols/logql/scan.ts'
 import type { SegmentEntry } from '../../storage/catalog.ts'
 import type { PartitionReads } from '../cluster/partition-reads.ts'
-import { type PartialCache, partialKey } from './partial-cache.ts'
-import { PartialSum } from './partial-sum.ts'
+import type { AnswerWork } from './answer-work.ts'
+import { type PartialCache, partialKey, planKey } from './partial-cache.ts'
+import { PartialSum, type ScannedParts } from './partial-sum.ts'
 import { emptyStatistics } from '../segments/read-statistics.ts'
 import type { ScanAnswer, SelectAnswer, SeriesAnswer } from '../segments/segment-work.ts'
 import type { Services } from '../services.ts'
@@ -26,7 +27,7 @@ export interface ScanRequest {
 
 export interface Querier {
   /** Rejects `query_limit` when the answer does not fit the memory of a query. */
-  scan(request: ScanRequest): Promise<ScanAnswer>
+  scan(request: ScanRequest): Promise<ScannedParts>
   /** What a scan would read and skip of the segments, without reading a line. */
   explain(tenant: string, plan: ScanPlan, signal: AbortSignal): Promise<SelectAnswer>
   /** `within`: only segments that hold entries of that time are looked at (of those, all streams). */
@@ -47,6 +48,7 @@ export interface QuerierParts {
   readonly services: Services
   readonly reads: PartitionReads
   readonly cache: PartialCache
+  readonly answers: AnswerWork
 }
 
 export function makeQuerier(parts: QuerierParts): Querier {
@@ -58,18 +60,19 @@ export function makeQuerier(parts: QuerierParts): Querier {
   }
 }
 
-async function scan(parts: QuerierParts, request: ScanRequest): Promise<ScanAnswer> {
-  const { services, reads } = parts
+async function scan(parts: QuerierParts, request: ScanRequest): Promise<ScannedParts> {
+  const { services, reads, answers } = parts
   const { tenant, plan, signal } = request
   const nowMs = services.clock.nowMs()
   const sources = await gatherSources(services, tenant, (partition) => reads.scan(partition, tenant, plan, nowMs, signal))
   const wanted = inTime(sources.segments, plan)
-  const sum = new PartialSum(plan, services.settings.queryMemoryBytesMax)
-  for (const head of sources.heads) sum.add(head)
+  const sum = new PartialSum(plan, services.settings.queryMemoryBytesMax, (of, partials) => answers.run({ kind: 'merge', plan: of, partials: partials.map(({ bytes }) => bytes) }, signal))
+  for (const head of sources.heads) await sum.add(head)
   // One scan that fails, or a sum that grows too large, ends the others.
   const failed = new AbortController()
   const within = { ...request, signal: AbortSignal.any([signal, failed.signal]) }
-  const scanOne: ScanSegment = async (segment) => sum.add(await scanSegment(parts, within, segment, nowMs))
+  const ofPlan = request.cached ? planKey(tenant, plan) : null
+  const scanOne: ScanSegment = async (segment) => sum.add(await scanSegment(parts, within, segment, { nowMs, ofPlan }))
   try {
     if (plan.kind === 'log') await scanInOrder(plan, wanted, sum, scanOne, request.readBytesMax === undefined ? Math.max(1, services.work.threads) : wanted.length)
     else await Promise.all(wanted.map(scanOne))
@@ -77,9 +80,9 @@ async function scan(parts: QuerierParts, request: ScanRequest): Promise<ScanAnsw
     failed.abort(error)
     throw error
   }
-  const { partial, statistics, warnings } = sum.answer()
+  const { partials, statistics, warnings } = sum.answer()
   return {
-    partial,
+    partials,
     statistics: { ...statistics, segmentsSkippedByTime: statistics.segmentsSkippedByTime + sources.segments.length - wanted.length },
     warnings: [...sources.warnings, ...warnings],
   }
@@ -93,14 +96,20 @@ export interface EntryTimes {
   readonly maxNs: bigint
 }
 
-const inTime = (segments: ReadonlyArray<SegmentEntry>, plan: ScanPlan): SegmentEntry[] => overlapping(segments, scanNeeds(plan))
+const inTime = (segments: ReadonlyArray<SegmentEntry>, plan: ScanPlan): SegmentEntry[] => overlapping(segments, scanTimes(plan))
 
 function overlapping(segments: ReadonlyArray<SegmentEntry>, { minNs, maxNs }: EntryTimes): SegmentEntry[] {
   return segments.filter((s) => BigInt(s.maxNs) >= minNs && BigInt(s.minNs) <= maxNs)
 }
 
-async function scanSegment({ services, cache }: QuerierParts, { tenant, plan, signal, cached, readBytesMax }: ScanRequest, segment: SegmentEntry, nowMs: number): Promise<ScanAnswer> {
-  const key = cached ? partialKey(tenant, segment, plan) : null
+/** `ofPlan`: the plan's part of the cache's keys; null: everything is read anew. */
+async function scanSegment(
+  { services, cache }: QuerierParts,
+  { tenant, plan, signal, readBytesMax }: ScanRequest,
+  segment: SegmentEntry,
+  { nowMs, ofPlan }: { readonly nowMs: number; readonly ofPlan: string | null },
+): Promise<ScanAnswer> {
+  const key = ofPlan === null ? null : partialKey(ofPlan, segment, plan)
   const known = key === null ? null : cache.get(key)
   if (known !== null) return { partial: { ...known, stats: { ...NOTHING_READ } }, statistics: { ...emptyStatistics(), segments: 1, segmentsFromCache: 1 }, warnings: [] }
   const answer = await services.work.scanSegments(tenant, plan, [segment], nowMs, signal, readBytesMax)
@@ -153,18 +162,11 @@ async function scanInOrder(plan: LogScanPlan, segments: ReadonlyArray<SegmentEnt
   const edge = (s: SegmentEntry): bigint => (backward ? -BigInt(s.maxNs) : BigInt(s.minNs))
   const queue = [...segments].sort((a, b) => (edge(a) < edge(b) ? -1 : 1))
   while (queue.length > 0) {
-    const bound = fullBound(sum.merged(), plan)
+    const bound = await sum.bound()
     const next = queue.splice(0, atOnce).filter((s) => bound === null || (backward ? BigInt(s.maxNs) >= bound : BigInt(s.minNs) <= bound))
     if (next.length === 0) break
     await Promise.all(next.map(scanOne))
   }
-}
-
-/** The time of the worst entry of a full page: entries beyond it cannot be in the answer. */
-function fullBound(partial: ScanPartial, plan: LogScanPlan): bigint | null {
-  if (partial.kind !== 'log' || partial.entries.length < plan.limit) return null
-  const last = partial.entries.at(-1)
-  return last === undefined ? null : BigInt(last.ns)
 }
 
 interface SeriesRequest {

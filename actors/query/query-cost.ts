@@ -5,7 +5,7 @@
 import { SkaldError } from '../../runtime/errors.ts'
 import type { Limits } from '../../protocols/limits.ts'
 import { formatBytes } from '../../protocols/logql/durations.ts'
-import { scanNeeds } from '../../protocols/logql/scan-needs.ts'
+import { scanTimes } from '../../protocols/logql/scan-needs.ts'
 import type { ScanPlan } from '../../protocols/logql/scan.ts'
 import type { SegmentEntry } from '../../storage/catalog.ts'
 import type { Querier } from './querier.ts'
@@ -24,7 +24,7 @@ export function costBound(services: Services, tenant: string, scans: ReadonlyArr
 }
 
 function segmentsOf({ catalog, partitionCount }: Services, tenant: string, plan: ScanPlan): SegmentEntry[] {
-  const { minNs, maxNs } = scanNeeds(plan)
+  const { minNs, maxNs } = scanTimes(plan)
   const partitions = Array.from({ length: partitionCount() }, (_, p) => p)
   const wanted = (s: SegmentEntry): boolean => (s.tenants === null || s.tenants.includes(tenant)) && BigInt(s.maxNs) >= minNs && BigInt(s.minNs) <= maxNs
   return partitions.flatMap((partition) => catalog.current(partition).segments.filter(wanted))
@@ -34,7 +34,7 @@ function segmentsOf({ catalog, partitionCount }: Services, tenant: string, plan:
 export async function exactCost(querier: Querier, { tenant, scans, signal }: CostQuestion): Promise<number> {
   const costs = await Promise.all(
     scans.map(async (plan) => {
-      const { minNs, maxNs } = scanNeeds(plan)
+      const { minNs, maxNs } = scanTimes(plan)
       const { series } = await querier.series(tenant, [plan.matchers], signal, { minNs, maxNs })
       return series.reduce((sum, facts) => (facts.maxNs >= minNs && facts.minNs <= maxNs ? sum + facts.lineBytes : sum), 0)
     }),

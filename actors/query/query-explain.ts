@@ -1,14 +1,13 @@
 /** `explain=true`: what a query would do and what it would not have to read, from footers and filters alone. Beyond Loki; nothing is scanned. */
-import { format } from '../../protocols/logql/print.ts'
 import { scanNeeds } from '../../protocols/logql/scan-needs.ts'
 import type { ScanPlan } from '../../protocols/logql/scan.ts'
 import type { Querier } from './querier.ts'
 import type { QueryFrontEnd, QueryRequest } from './query-front-end.ts'
 
 export async function explainQuery(querier: Querier, frontEnd: QueryFrontEnd, request: QueryRequest): Promise<object> {
-  const { expr, plan, empty } = frontEnd.plan(request)
+  const { understood, plan, empty } = await frontEnd.plan(request)
   const scans = empty ? [] : await Promise.all(plan.scans.map((scan) => explainScan(querier, scan, request)))
-  return { query: format(expr), kind: plan.kind, ...(plan.kind === 'metric' ? { resultType: plan.resultType, root: plan.root } : {}), scans }
+  return { query: understood, kind: plan.kind, ...(plan.kind === 'metric' ? { resultType: plan.resultType, root: plan.root } : {}), scans }
 }
 
 async function explainScan(querier: Querier, plan: ScanPlan, { tenant, signal }: QueryRequest): Promise<object> {

@@ -3,31 +3,30 @@
  * HTTP and NATS gateways translate for it. Bounded: queries of a tenant beyond their share wait in its queue, in turn with other tenants'; equal ones run once.
  */
 import { SkaldError } from '../../runtime/errors.ts'
-import { evaluate } from '../../protocols/logql/evaluate.ts'
-import { mergePartials } from '../../protocols/logql/merge.ts'
 import type { Expr } from '../../protocols/logql/ast.ts'
-import { parse } from '../../protocols/logql/parser.ts'
-import { planQuery, type QueryParameters, type QueryPlan } from '../../protocols/logql/plan.ts'
-import type { QueryData } from '../../protocols/logql/query-data.ts'
-import { checkQueryLimits, selectorsOf } from '../../protocols/logql/query-limits.ts'
+import type { QueryParameters, QueryPlan } from '../../protocols/logql/plan.ts'
+import { checkQueryLimits } from '../../protocols/logql/query-limits.ts'
 import type { QueryStatistics } from '../../protocols/logql/response-statistics.ts'
 import type { ScanPlan } from '../../protocols/logql/scan.ts'
-import { isWide } from '../../protocols/logql/validate.ts'
 import type { TenantId, TimeNs } from '../../protocols/model.ts'
-import { checkResolution } from '../../protocols/query-params.ts'
+import type { AnswerForm, ShownAnswer } from './answer-tasks.ts'
+import { type AnswerWork, resultBytes } from './answer-work.ts'
+import type { ScannedParts } from './partial-sum.ts'
+import type { PreparedQuery } from './prepared-query.ts'
 import { Coalescer } from './query-coalescing.ts'
 import { checkCost, costBound } from './query-cost.ts'
 import { withDeadline } from './query-deadline.ts'
 import { makeQueryLanes, type LaneParts, type QueryTurn } from './query-lanes.ts'
 import { queryStatistics } from './query-statistics.ts'
 import { sumStatistics } from '../segments/read-statistics.ts'
-import type { ReadStatistics, ScanAnswer } from '../segments/segment-work.ts'
+import type { ReadStatistics } from '../segments/segment-work.ts'
 import type { Services } from '../services.ts'
 
 export interface QueryRequest {
   readonly tenant: TenantId
   readonly text: string
   readonly parameters: Omit<QueryParameters, 'limits'>
+  readonly form: AnswerForm
   readonly signal: AbortSignal
   /** Beyond what the node's settings say: fail rather than answer in part (Q3). */
   readonly strict?: boolean
@@ -36,7 +35,7 @@ export interface QueryRequest {
 }
 
 export interface QueryAnswer {
-  readonly data: QueryData
+  readonly shown: ShownAnswer
   readonly statistics: QueryStatistics
   /** What was read and what was skipped, and why. */
   readonly reads: ReadStatistics
@@ -57,20 +56,20 @@ export interface ScanOnlyRequest {
 export interface QueryFrontEnd {
   query(request: QueryRequest): Promise<QueryAnswer>
   /** One scan under the same limits, queue and deadline as a query. */
-  scan(request: ScanOnlyRequest): Promise<ScanAnswer>
+  scan(request: ScanOnlyRequest): Promise<ScannedParts>
   /** The plan, after all checks, without running it. */
-  plan(request: QueryRequest): Planned
+  plan(request: QueryRequest): Promise<PreparedQuery>
+  /** The JSON of an answer's result, made as it is taken. */
+  bytes(answer: QueryAnswer, signal: AbortSignal): AsyncIterable<Uint8Array>
+  readonly answers: AnswerWork
 }
 
-export interface Planned {
-  readonly expr: Expr
-  readonly plan: QueryPlan
-  /** All of the time asked for lies before what may be looked at. */
-  readonly empty: boolean
+export interface FrontEndParts extends LaneParts {
+  readonly answers: AnswerWork
 }
 
-export function makeQueryFrontEnd(parts: LaneParts): QueryFrontEnd {
-  const { services, querier } = parts
+export function makeQueryFrontEnd(parts: FrontEndParts): QueryFrontEnd {
+  const { services, querier, answers } = parts
   const flights = new Coalescer<QueryAnswer>()
   const lanes = makeQueryLanes(parts)
   /** In turn, under the tenant's deadline, counted. */
@@ -85,11 +84,13 @@ export function makeQueryFrontEnd(parts: LaneParts): QueryFrontEnd {
     }
   }
   return {
-    plan: (request) => planned(services, request),
+    answers,
+    plan: (request) => prepared(parts, request),
+    bytes: ({ shown }, signal) => resultBytes(answers, shown, signal),
     async query(request) {
       const begunMs = services.clock.monotonicMs()
-      const what = planned(services, request)
-      if (what.empty) return emptyAnswer(what.plan)
+      const what = await prepared(parts, request)
+      if (what.empty) return emptyAnswer(answers, what.plan, request.form)
       return flights.run(flightKey(request), request.signal, (signal) =>
         inTurn(request.tenant, what.plan.scans, signal, (turn) => run(parts, { ...request, signal: turn.signal }, what.plan, begunMs, turn)),
       )
@@ -107,43 +108,41 @@ export function makeQueryFrontEnd(parts: LaneParts): QueryFrontEnd {
 
 const nowNs = ({ clock }: Services): TimeNs => BigInt(clock.nowMs()) * 1_000_000n
 
-function planned(services: Services, { tenant, text, parameters }: QueryRequest): Planned {
-  const limits = services.limitsOf(tenant)
-  const expr = parse(text, services.settings.matchAllBytesMax > 0)
-  if (expr.kind !== 'log' && parameters.kind === 'range') checkResolution({ ...parameters, query: text })
-  const { startNs, endNs, limit } = parameters
-  const within = checkQueryLimits({ text, expr, startNs, endNs, limit }, limits, nowNs(services))
-  const plan = planQuery(expr, { ...parameters, ...within, limits: { seriesMax: limits.max_query_series, alignsToStep: limits.split_queries_by_interval > 0, memoryBytesMax: services.settings.queryMemoryBytesMax } })
-  if (selectorsOf(expr).some(isWide) && costBound(services, tenant, plan.scans) > services.settings.matchAllBytesMax) parse(text)
-  return { expr, plan, empty: within === null }
+async function prepared({ services, answers }: FrontEndParts, { tenant, text, parameters, signal }: QueryRequest): Promise<PreparedQuery> {
+  const { matchAllBytesMax, queryMemoryBytesMax } = services.settings
+  const query = { text, parameters, limits: services.limitsOf(tenant), nowNs: nowNs(services), allowsWide: matchAllBytesMax > 0, memoryBytesMax: queryMemoryBytesMax }
+  const found = await answers.run({ kind: 'prepare', query }, signal)
+  if (!found.wide || costBound(services, tenant, found.plan.scans) <= matchAllBytesMax) return found
+  return answers.run({ kind: 'prepare', query: { ...query, allowsWide: false } }, signal)
 }
 
-function emptyAnswer(plan: QueryPlan): QueryAnswer {
-  const answers: ScanAnswer[] = plan.scans.map((scan) => ({ partial: mergePartials(scan, []), statistics: sumStatistics([]), warnings: [] }))
-  const data = evaluate(plan, answers.map((answer) => answer.partial))
+async function emptyAnswer(answers: AnswerWork, plan: QueryPlan, form: AnswerForm): Promise<QueryAnswer> {
+  const shown = await answers.run({ kind: 'show', plan, partials: plan.scans.map(() => []), items: 0, form })
   const reads = sumStatistics([])
-  return { data, reads, statistics: queryStatistics(answers, reads, data, { execSeconds: 0, queueSeconds: 0 }), warnings: [] }
+  return { shown, reads, statistics: queryStatistics([], reads, shown.entryCount, { execSeconds: 0, queueSeconds: 0 }), warnings: [] }
 }
 
 /** Everything that decides an answer. */
-function flightKey({ tenant, text, parameters, strict, uncached }: QueryRequest): string {
+function flightKey({ tenant, text, parameters, form, strict, uncached }: QueryRequest): string {
   const { kind, startNs, endNs, stepNs, intervalNs, limit, direction } = parameters
-  return JSON.stringify([tenant, text, kind, String(startNs), String(endNs), String(stepNs), String(intervalNs), limit, direction, strict === true, uncached === true])
+  return JSON.stringify([tenant, text, kind, String(startNs), String(endNs), String(stepNs), String(intervalNs), limit, direction, form, strict === true, uncached === true])
 }
 
-async function run({ services, querier }: LaneParts, request: QueryRequest, plan: QueryPlan, begunMs: number, turn: QueryTurn): Promise<QueryAnswer> {
+async function run({ services, querier, answers: work }: FrontEndParts, request: QueryRequest, plan: QueryPlan, begunMs: number, turn: QueryTurn): Promise<QueryAnswer> {
   const { tenant, signal } = request
   await checkCost(services, querier, { tenant, scans: plan.scans, signal }, services.limitsOf(tenant))
   const answers = await Promise.all(plan.scans.map((scan) => querier.scan({ tenant, plan: scan, signal, cached: request.uncached !== true, ...readBytes(turn) })))
   const warnings = [...new Set(answers.flatMap((answer) => answer.warnings))]
   if (warnings.length > 0 && (request.strict === true || services.settings.strict)) throw incomplete(warnings)
-  const data = evaluate(plan, answers.map((answer) => answer.partial))
+  const partials = answers.map((answer) => answer.partials.map(({ bytes }) => bytes))
+  const items = answers.reduce((sum, answer) => answer.partials.reduce((all, one) => all + one.items, sum), 0)
+  const shown = await work.run({ kind: 'show', plan, partials, items, form: request.form }, signal)
   const reads = sumStatistics(answers.map((answer) => answer.statistics))
   const { metrics, clock } = services
   metrics.queryBytesFetched.inc(reads.bytesFetched)
   metrics.queryBytesSkipped.inc(reads.bytesSkippedByFilter + reads.bytesSkippedByLabels + reads.bytesSkippedByTime)
   const seconds = { execSeconds: (clock.monotonicMs() - begunMs) / 1000, queueSeconds: turn.queuedMs / 1000 }
-  return { data, reads, statistics: queryStatistics(answers, reads, data, seconds), warnings }
+  return { shown, reads, statistics: queryStatistics(answers, reads, shown.entryCount, seconds), warnings }
 }
 
 const readBytes = ({ readBytesMax }: QueryTurn): { readBytesMax?: number } => (readBytesMax === null ? {} : { readBytesMax })

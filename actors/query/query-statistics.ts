@@ -1,15 +1,16 @@
 /** The statistics block of an answer, from what its scans say they read. Pure. */
-import type { QueryData } from '../../protocols/logql/query-data.ts'
 import { NO_STATISTICS, type QueryStatistics } from '../../protocols/logql/response-statistics.ts'
-import type { ReadStatistics, ScanAnswer } from '../segments/segment-work.ts'
+import type { ScanStats } from '../../protocols/logql/scan.ts'
+import type { ReadStatistics } from '../segments/segment-work.ts'
+import type { ScannedParts } from './partial-sum.ts'
 
 export function queryStatistics(
-  answers: ReadonlyArray<ScanAnswer>,
+  answers: ReadonlyArray<ScannedParts>,
   reads: ReadStatistics,
-  data: QueryData,
+  entriesReturned: number,
   seconds: Pick<QueryStatistics, 'execSeconds' | 'queueSeconds'>,
 ): QueryStatistics {
-  const total = (read: (stats: ScanAnswer['partial']['stats']) => number): number => answers.reduce((sum, answer) => sum + read(answer.partial.stats), 0)
+  const total = (read: (stats: ScanStats) => number): number => answers.reduce((sum, { partials }) => partials.reduce((all, { stats }) => all + read(stats), sum), 0)
   return {
     ...NO_STATISTICS,
     ...seconds,
@@ -17,7 +18,7 @@ export function queryStatistics(
     linesProcessed: total((s) => s.linesProcessed),
     metadataBytesProcessed: total((s) => s.metadataBytesProcessed),
     linesPassed: total((s) => s.linesPassed),
-    entriesReturned: data.kind === 'streams' ? data.entries.length : 0,
+    entriesReturned,
     subqueries: answers.length,
     splits: reads.segments,
     shards: reads.blocks,

@@ -5,13 +5,18 @@ import { SystemRandom } from '../../runtime/random-system.ts'
 import { serveTasks } from '../../runtime/worker-host.ts'
 import { SegmentCache } from '../../storage/segment-cache.ts'
 import { SharedLedger } from '../../storage/shared-ledger.ts'
+import { ownBuffers } from './encoded-partial.ts'
 import { isRemote, openObjectStore } from './object-stores.ts'
 import type { ScanWorkerData } from './scan-worker-data.ts'
 import { SegmentReads } from './segment-reads.ts'
 import { SegmentTasks, type ScanWorkerTask } from './segment-tasks.ts'
+import type { ScanAnswer } from './segment-work.ts'
 
 const { store, cacheLedger } = workerData as ScanWorkerData
 const cache = new SegmentCache({ ledger: new SharedLedger(cacheLedger), keepsRanges: isRemote(store.url) })
 const tasks = new SegmentTasks(new SegmentReads(await openObjectStore(store, { clock: new SystemClock(), random: new SystemRandom() }), cache))
 
-serveTasks(async (task, signal) => ({ value: await tasks.run(task as ScanWorkerTask, signal) }))
+serveTasks(async (task, signal) => {
+  const value = await tasks.run(task as ScanWorkerTask, signal)
+  return { value, transfer: typeof value === 'object' && value !== null && 'partial' in value ? ownBuffers([(value as ScanAnswer).partial.bytes]) : [] }
+})

@@ -4,7 +4,6 @@
  */
 import { SkaldError } from '../../runtime/errors.ts'
 import type { TaskSignal } from '../../runtime/worker-host.ts'
-import { detectFields, detectValues } from '../../protocols/detected/fields.ts'
 import type { Matcher } from '../../protocols/logql/ast.ts'
 import { compileMatchers } from '../../protocols/logql/matchers.ts'
 import { scanNeeds } from '../../protocols/logql/scan-needs.ts'
@@ -17,18 +16,20 @@ import { encodeSegment, type EncodedSegment } from '../../storage/segment-encode
 import type { BlockFacts } from '../../storage/segment-footer.ts'
 import { limitBound } from '../../storage/segment-limit.ts'
 import { columnsFor, type SegmentReader, type Selection } from '../../storage/segment-read.ts'
-import { blocksByTime, isBeyond } from '../../storage/segment-select.ts'
+import { blocksByTime, isBeyond, type SeriesFacts } from '../../storage/segment-select.ts'
 import { headBlocks } from '../../storage/slab-head.ts'
+import { headSeries } from '../partition/head-series.ts'
+import { encodePartial } from './encoded-partial.ts'
 import { emptyStatistics } from './read-statistics.ts'
 import { isDamage, type SegmentReads } from './segment-reads.ts'
-import type { DetectTask, EncodeTask, HeadContent, LevelPolicy, ReadStatistics, ScanAnswer, SegmentWork, SelectAnswer, SeriesAnswer } from './segment-work.ts'
+import type { EncodeTask, HeadContent, LevelPolicy, ReadStatistics, ScanAnswer, SegmentWork, SelectAnswer, SeriesAnswer } from './segment-work.ts'
 
 export type ScanWorkerTask =
   | { readonly kind: 'scanSegments'; readonly tenant: string; readonly plan: ScanPlan; readonly segments: ReadonlyArray<SegmentEntry>; readonly nowMs: number }
   | { readonly kind: 'select'; readonly tenant: string; readonly plan: ScanPlan; readonly segments: ReadonlyArray<SegmentEntry> }
   | { readonly kind: 'scanHead'; readonly content: HeadContent; readonly plan: ScanPlan; readonly nowMs: number }
+  | { readonly kind: 'headSeries'; readonly content: HeadContent; readonly matcherSets: ReadonlyArray<ReadonlyArray<Matcher>> }
   | { readonly kind: 'series'; readonly tenant: string; readonly matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>; readonly segments: ReadonlyArray<SegmentEntry> }
-  | { readonly kind: 'detect'; readonly task: DetectTask }
   | { readonly kind: 'appliedIds'; readonly segment: SegmentEntry }
 
 export interface EncodeWorkerTask {
@@ -58,10 +59,10 @@ export class SegmentTasks {
         return this.select(task.tenant, task.plan, task.segments, signal)
       case 'scanHead':
         return this.scanHead(task.content, task.plan, task.nowMs, signal)
+      case 'headSeries':
+        return Promise.resolve(seriesOfHead(task.content, acceptsAny(task.matcherSets)))
       case 'series':
         return this.series(task.tenant, task.matcherSets, task.segments, signal)
-      case 'detect':
-        return Promise.resolve(detect(task.task))
       case 'appliedIds':
         return this.appliedIds(task.segment)
     }
@@ -81,7 +82,7 @@ export class SegmentTasks {
         warnings.push(unreadable(segment, error))
       }
     }
-    return { partial: scan.partial(), statistics, warnings }
+    return { partial: encodePartial(scan.partial()), statistics, warnings }
   }
 
   async select(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, signal: TaskSignal): Promise<SelectAnswer> {
@@ -109,7 +110,7 @@ export class SegmentTasks {
       await signal.turn()
       scan.add(block)
     }
-    return { partial: scan.partial(), statistics: emptyStatistics(), warnings: [] }
+    return { partial: encodePartial(scan.partial()), statistics: emptyStatistics(), warnings: [] }
   }
 
   async series(
@@ -118,8 +119,7 @@ export class SegmentTasks {
     segments: ReadonlyArray<SegmentEntry>,
     signal: TaskSignal,
   ): Promise<SeriesAnswer> {
-    const sets = matcherSets.map(compileMatchers)
-    const accept = (labels: Labels): boolean => sets.length === 0 || sets.some((set) => set(labels))
+    const accept = acceptsAny(matcherSets)
     const warnings: string[] = []
     const series = []
     for (const segment of segments) {
@@ -171,9 +171,13 @@ async function chosen(reader: SegmentReader, tenant: string, plan: ScanPlan, sca
   return reader.select(tenant as TenantId, accept, direction === 'backward' ? { ...needs, minNs: boundNs } : { ...needs, maxNs: boundNs })
 }
 
-function detect({ what, ...data }: Omit<DetectTask, 'tenant'>): Awaited<ReturnType<SegmentWork['detect']>> {
-  return what.kind === 'fields' ? detectFields(data, what.limit) : detectValues(data, what.name, what.limit)
+/** All of one set must accept; no set: all streams. */
+function acceptsAny(matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>): (labels: Labels) => boolean {
+  const sets = matcherSets.map(compileMatchers)
+  return (labels) => sets.length === 0 || sets.some((set) => set(labels))
 }
+
+const seriesOfHead = (content: HeadContent, accept: (labels: Labels) => boolean): SeriesFacts[] => headSeries({ ...content, streams: content.streams.filter(({ labels }) => accept(labels)) })
 
 function addSkips(statistics: ReadStatistics, skips: Omit<ReadStatistics, 'segments' | 'segmentsSkippedByTime' | 'segmentsFromCache' | 'bytesFetched'>): void {
   for (const key of Object.keys(skips) as Array<keyof typeof skips>) statistics[key] += skips[key]

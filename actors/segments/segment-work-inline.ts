@@ -26,8 +26,8 @@ export function makeInlineWork(store: ObjectStore, cacheBytes: number): SegmentW
     scanSegments: (tenant, plan, segments, nowMs, signal) => run<ScanAnswer>({ kind: 'scanSegments', tenant, plan, segments, nowMs }, signal),
     select: (tenant, plan, segments, signal) => run<SelectAnswer>({ kind: 'select', tenant, plan, segments }, signal),
     scanHead: (content, plan, nowMs, signal) => run<ScanAnswer>({ kind: 'scanHead', content, plan, nowMs }, signal),
+    headSeries: (content, matcherSets, signal) => run<Awaited<ReturnType<SegmentWork['headSeries']>>>({ kind: 'headSeries', content, matcherSets }, signal),
     series: (tenant, matcherSets, segments, signal) => run<SeriesAnswer>({ kind: 'series', tenant, matcherSets, segments }, signal),
-    detect: (task, signal) => run<Awaited<ReturnType<SegmentWork['detect']>>>({ kind: 'detect', task }, signal),
     appliedIds: (segment) => run<Awaited<ReturnType<SegmentWork['appliedIds']>>>({ kind: 'appliedIds', segment }, undefined),
     async close() {},
   }

@@ -46,8 +46,8 @@ export function makeThreadedWork(options: ThreadedWorkOptions): SegmentWork {
       room.run(Math.min(SCAN_BYTES_MAX, largest(segments), readBytesMax), () => scanOn<ScanAnswer>({ kind: 'scanSegments', tenant, plan, segments, nowMs }, signal, segments[0]?.key)),
     select: (tenant, plan, segments, signal) => scanOn<SelectAnswer>({ kind: 'select', tenant, plan, segments }, signal, segments[0]?.key),
     scanHead: (content, plan, nowMs, signal) => scanOn<ScanAnswer>({ kind: 'scanHead', content, plan, nowMs }, signal),
+    headSeries: (content, matcherSets, signal) => scanOn<Awaited<ReturnType<SegmentWork['headSeries']>>>({ kind: 'headSeries', content, matcherSets }, signal),
     series: (tenant, matcherSets, segments, signal) => scanOn<SeriesAnswer>({ kind: 'series', tenant, matcherSets, segments }, signal),
-    detect: (task, signal) => scanOn<Awaited<ReturnType<SegmentWork['detect']>>>({ kind: 'detect', task }, signal),
     appliedIds: (segment) => scanOn<Awaited<ReturnType<SegmentWork['appliedIds']>>>({ kind: 'appliedIds', segment }, undefined, segment.key),
     async close() {
       await Promise.all([encodePool.close(), scanPool.close()])

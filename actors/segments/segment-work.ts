@@ -2,15 +2,14 @@
  * The work that is done to segments and heads off the event loop, as a port: `segment-work-threads.ts` runs it in worker threads,
  * `segment-work-inline.ts` in the caller's (simulator, small tests). The tasks themselves are in `segment-tasks.ts`.
  */
-import type { DetectedField } from '../../protocols/detected/fields.ts'
 import type { Matcher } from '../../protocols/logql/ast.ts'
-import type { StreamsData } from '../../protocols/logql/query-data.ts'
-import type { ScanPartial, ScanPlan } from '../../protocols/logql/scan.ts'
+import type { ScanPlan } from '../../protocols/logql/scan.ts'
 import type { SegmentEntry } from '../../storage/catalog.ts'
 import type { AppliedId } from '../../storage/segment-format.ts'
 import type { EncodedSegment, SegmentCut, StreamCut } from '../../storage/segment-encode.ts'
 import type { SeriesFacts, SkipStats } from '../../storage/segment-select.ts'
 import type { SlabDescriptor } from '../../storage/slab.ts'
+import type { EncodedPartial } from './encoded-partial.ts'
 
 /** How levels of one tenant are derived (from its limits). null: not at all. */
 export interface LevelPolicy {
@@ -43,7 +42,7 @@ export interface ReadStatistics extends SkipStats {
 }
 
 export interface ScanAnswer {
-  readonly partial: ScanPartial
+  readonly partial: EncodedPartial
   readonly statistics: ReadStatistics
   /** Q3: what could not be read, in words for the client. */
   readonly warnings: ReadonlyArray<string>
@@ -60,14 +59,6 @@ export interface SeriesAnswer {
   readonly warnings: ReadonlyArray<string>
 }
 
-/** Entries of an answer, to find their fields or the values of one. */
-export interface DetectTask {
-  readonly tenant: string
-  readonly what: { readonly kind: 'fields'; readonly limit: number } | { readonly kind: 'values'; readonly name: string; readonly limit: number }
-  readonly streams: StreamsData['streams']
-  readonly entries: StreamsData['entries']
-}
-
 export interface SegmentWork {
   /** How many tasks run side by side. */
   readonly threads: number
@@ -77,9 +68,10 @@ export interface SegmentWork {
   /** Looks at footers and filters only. */
   select(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, signal?: AbortSignal): Promise<SelectAnswer>
   scanHead(content: HeadContent, plan: ScanPlan, nowMs: number, signal?: AbortSignal): Promise<ScanAnswer>
+  /** Streams in memory that match all of one of `matcherSets` ([] = all streams). */
+  headSeries(content: HeadContent, matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>, signal?: AbortSignal): Promise<ReadonlyArray<SeriesFacts>>
   /** Streams of the tenant that match all of one of `matcherSets` ([] = all streams). */
   series(tenant: string, matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>, segments: ReadonlyArray<SegmentEntry>, signal?: AbortSignal): Promise<SeriesAnswer>
-  detect(task: DetectTask, signal?: AbortSignal): Promise<ReadonlyArray<DetectedField> | ReadonlyArray<string>>
   appliedIds(segment: SegmentEntry): Promise<{ readonly pushIds: ReadonlyArray<AppliedId>; readonly recordIds: ReadonlyArray<AppliedId> }>
   close(): Promise<void>
 }

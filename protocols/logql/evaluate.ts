@@ -22,8 +22,20 @@ import { seriesLimit } from './window-states.ts'
 
 /** `partials[i]` is the merged answer to `plan.scans[i]`. Throws `query_failed` and `query_limit` with Loki's messages. */
 export function evaluate(plan: QueryPlan, partials: ReadonlyArray<ScanPartial>): QueryData {
-  return plan.kind === 'log' ? logResult(plan, partials[0]!) : new MetricEvaluation(plan, partials).result()
+  const steps = evaluationSteps(plan, partials)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+  }
 }
+
+/** The same in steps, so that others may have the thread in between. */
+export function* evaluationSteps(plan: QueryPlan, partials: ReadonlyArray<ScanPartial>): Generator<undefined, QueryData, undefined> {
+  return plan.kind === 'log' ? logResult(plan, partials[0]!) : yield* new MetricEvaluation(plan, partials).result()
+}
+
+/** An evaluation that makes series, step by step. */
+type Steps<A> = Generator<undefined, A, undefined>
 
 function logResult({ limit, intervalNs }: LogQueryPlan, partial: ScanPartial): StreamsData {
   if (partial.kind !== 'log') throw new Error('a log query was given the partial of a metric scan')
@@ -57,10 +69,10 @@ class MetricEvaluation {
     this.builder = new SeriesBuilder(plan.grid.count)
   }
 
-  result(): QueryData {
+  *result(): Steps<QueryData> {
     const { grid, resultType, root, limits } = this.plan
     const ns = pointNs(grid, grid.count - 1)
-    const value = this.value(root)
+    const value = yield* this.value(root)
     if (value.kind === 'scalar' && resultType === 'scalar') return { kind: 'scalar', ns, value: value.value }
     const series = this.seriesOf(value).filter(hasPoints)
     if (series.length > limits.seriesMax) throw seriesLimit(limits.seriesMax)
@@ -71,45 +83,47 @@ class MetricEvaluation {
     return { kind: 'vector', ns, samples }
   }
 
-  private value(node: PlanNode): Value {
+  private *value(node: PlanNode): Steps<Value> {
     if (node.kind === 'literal') return { kind: 'scalar', value: node.value }
-    return { kind: 'series', series: this.series(node) }
+    return { kind: 'series', series: yield* this.series(node) }
   }
 
-  private series(node: Exclude<PlanNode, { kind: 'literal' }>): ReadonlyArray<Series> {
+  private *series(node: Exclude<PlanNode, { kind: 'literal' }>): Steps<ReadonlyArray<Series>> {
+    yield
     switch (node.kind) {
       case 'constant':
         return [this.builder.full([], node.value)]
       case 'leaf':
-        return this.leaf(node.scan)
+        return yield* this.leaf(node.scan)
       case 'vector':
-        return this.vector(node)
+        return yield* this.vector(node)
       case 'labelReplace':
-        return labelReplace(node, this.seriesOf(this.value(node.inner)))
+        return labelReplace(node, this.seriesOf(yield* this.value(node.inner)))
       case 'binary':
-        return this.binary(node)
+        return yield* this.binary(node)
     }
   }
 
-  private leaf(scan: number): ReadonlyArray<Series> {
+  private *leaf(scan: number): Steps<ReadonlyArray<Series>> {
     const partial = this.partials[scan]
     if (partial?.kind !== 'metric') throw new Error(`scan ${scan} of a metric query has no metric partial`)
-    return leafSeries(this.plan.scans[scan]!, partial, this.builder)
+    return yield* leafSeries(this.plan.scans[scan]!, partial, this.builder)
   }
 
-  private vector(node: Extract<PlanNode, { kind: 'vector' }>): ReadonlyArray<Series> {
+  private *vector(node: Extract<PlanNode, { kind: 'vector' }>): Steps<ReadonlyArray<Series>> {
     if (node.op === 'approx_topk' && this.plan.resultType === 'matrix') refuseApproxTopkRange()
-    const inner = this.seriesOf(this.value(node.inner))
+    const inner = this.seriesOf(yield* this.value(node.inner))
+    yield
     const operator = VECTOR_OPERATORS[node.op]
     if (operator.kind === 'fold') return foldGroups(operator, inner, node.grouping, this.builder)
     if (operator.kind === 'choice') return chooseInGroups(operator, node.parameter ?? 1, inner, node.grouping, this.builder)
     return inner
   }
 
-  private binary(node: Extract<PlanNode, { kind: 'binary' }>): ReadonlyArray<Series> {
+  private *binary(node: Extract<PlanNode, { kind: 'binary' }>): Steps<ReadonlyArray<Series>> {
     const { op, returnBool, matching } = node
-    const left = this.value(node.left)
-    const right = this.value(node.right)
+    const left = yield* this.value(node.left)
+    const right = yield* this.value(node.right)
     if (left.kind === 'scalar' || right.kind === 'scalar') {
       if (left.kind === right.kind) throw new Error('literals on both sides must be folded by the planner')
       if (left.kind === 'scalar') return withScalar({ op, returnBool, scalar: left.value, scalarSide: 'left' }, this.seriesOf(right), this.builder)

@@ -8,16 +8,21 @@ import type { Series } from './query-data.ts'
 import type { SeriesBuilder } from './series-builder.ts'
 import type { MetricPartial, MetricScanPlan } from './scan.ts'
 
+/** Read out between two chances for others to have the thread. */
+const SERIES_A_STEP = 16
+
 /** In order of labels, so that ties further up are decided the same way each time. */
-export function leafSeries(plan: MetricScanPlan, partial: MetricPartial, builder: SeriesBuilder): Series[] {
+export function* leafSeries(plan: MetricScanPlan, partial: MetricPartial, builder: SeriesBuilder): Generator<undefined, Series[], undefined> {
   if (partial.failure !== null) throw failureError(partial.failure)
   const { states, slots, context } = metricStates(plan)
   states.absorb(partial.series)
-  const found = Array.from({ length: states.count }, (_, number) => {
+  const found: Series[] = []
+  for (let number = 0; number < states.count; number++) {
+    if (number % SERIES_A_STEP === 0) yield
     const series = builder.empty(states.labelsOf(number))
     states.readPoints(number, slots, context, series)
-    return series
-  })
+    found.push(series)
+  }
   return plan.op === 'absent_over_time' ? absent(plan.matchers, found, builder) : found.sort((a, b) => compareLabels(a.labels, b.labels))
 }
 

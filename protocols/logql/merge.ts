@@ -11,23 +11,33 @@ import { CLUSTERS_MAX } from './scan-patterns.ts'
 import type { LogPartial, LogScanPlan, MetricPartial, MetricScanPlan, PatternPartial, ScanPartial, ScanPlan, ScanStats } from './scan.ts'
 
 export function mergePartials(plan: ScanPlan, partials: ReadonlyArray<ScanPartial>): ScanPartial {
+  const steps = mergeSteps(plan, partials)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+  }
+}
+
+/** The same in steps, one a partial, so that others may have the thread in between. */
+export function* mergeSteps(plan: ScanPlan, partials: ReadonlyArray<ScanPartial>): Generator<undefined, ScanPartial, undefined> {
   if (partials.length === 1) return partials[0]!
   switch (plan.kind) {
     case 'log':
-      return mergeLogs(plan, partials.filter((partial) => partial.kind === 'log'))
+      return yield* mergeLogs(plan, partials.filter((partial) => partial.kind === 'log'))
     case 'metric':
-      return mergeMetrics(plan, partials.filter((partial) => partial.kind === 'metric'))
+      return yield* mergeMetrics(plan, partials.filter((partial) => partial.kind === 'metric'))
     case 'patterns':
       return mergePatterns(partials.filter((partial) => partial.kind === 'patterns'))
   }
 }
 
-function mergeLogs(plan: LogScanPlan, partials: ReadonlyArray<LogPartial>): LogPartial {
+function* mergeLogs(plan: LogScanPlan, partials: ReadonlyArray<LogPartial>): Generator<undefined, LogPartial, undefined> {
   const heap = new EntryHeap(plan.limit, plan.direction, plan.memoryBytesMax)
   const streams: Array<LogPartial['streams'][number]> = []
   const numbers = new Map<string, number>()
   let arrival = 0
   for (const partial of partials) {
+    yield
     const numberOf = partial.streams.map((stream) => internStream(stream, streams, numbers))
     for (const { ns, line, stream, identity } of partial.entries) {
       const time = BigInt(ns)
@@ -50,9 +60,12 @@ function internStream(stream: LogPartial['streams'][number], streams: Array<LogP
   return number
 }
 
-function mergeMetrics(plan: MetricScanPlan, partials: ReadonlyArray<MetricPartial>): MetricPartial {
+function* mergeMetrics(plan: MetricScanPlan, partials: ReadonlyArray<MetricPartial>): Generator<undefined, MetricPartial, undefined> {
   const { states } = metricStates(plan)
-  for (const partial of partials) states.absorb(partial.series)
+  for (const partial of partials) {
+    yield
+    states.absorb(partial.series)
+  }
   return {
     kind: 'metric',
     series: states.partial(),
@@ -67,7 +80,7 @@ function mergePatterns(partials: ReadonlyArray<PatternPartial>): PatternPartial 
   return { kind: 'patterns', clusters: drain.clusters().map(({ level, tokens, counts }) => ({ level, tokens, counts: [...counts] })), stats: sumStats(partials) }
 }
 
-function sumStats(partials: ReadonlyArray<ScanPartial>): ScanStats {
+export function sumStats(partials: ReadonlyArray<{ readonly stats: ScanStats }>): ScanStats {
   const sum = { linesProcessed: 0, bytesProcessed: 0, metadataBytesProcessed: 0, linesPassed: 0 }
   for (const { stats } of partials) {
     sum.linesProcessed += stats.linesProcessed

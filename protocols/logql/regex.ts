@@ -15,6 +15,9 @@ export const REGEX_SIZE_MAX = 10_000
 export const REGEX_BYTES_MAX = 32_768
 /** Of expressions in unusual syntax, whose size is not known before they are compiled. */
 export const REGEX_UNUSUAL_BYTES_MAX = 4096
+/** What may run on the event loop. */
+const QUICK_CHARS_MAX = 256
+const QUICK_SIZE_MAX = 512
 /** Searching for more literals one by one is slower than an automaton. */
 const SEARCHED_LITERALS_MAX = 8
 const CACHE_ENTRIES_MAX = 256
@@ -120,6 +123,14 @@ export function acceptsEmpty(pattern: string): boolean {
   if (isPlain(pattern)) return /^\||\|\||\|$|^$/.test(pattern)
   const node = parseRegex(pattern, true)
   return node === null ? compileRegex(pattern, { dotAll: true }).fullMatch('') : matchesEmptyText(node)
+}
+
+/** Matching a whole label value takes a few microseconds, and preparing for it little more: V8's engine or a list, and short. */
+export function matchesQuickly(pattern: string): boolean {
+  if (pattern.length > QUICK_CHARS_MAX) return false
+  if (isPlain(pattern)) return true
+  const node = parseRegex(pattern, true)
+  return node !== null && sizeOf(node) <= QUICK_SIZE_MAX && isLinear(anchored(node))
 }
 
 /** How `test` runs, for benchmarks and tests. */

@@ -3,7 +3,7 @@
  */
 import type { Labels, TimeNs } from '../model.ts'
 import { goFloat } from './go-text.ts'
-import { labelKey, labelText } from './label-set.ts'
+import { labelText } from './label-set.ts'
 import type { MatrixData, QueryData, ScalarData, StreamsData, VectorData } from './query-data.ts'
 import { statisticsJson } from './response-statistics.ts'
 import type { QueryStatistics } from './response-statistics.ts'
@@ -24,17 +24,42 @@ const PIECE_CHARS = 64 * 1024
 export const responseText = (data: QueryData, options: ResponseOptions): string => [...responsePieces(data, options)].join('')
 
 export function* responsePieces(data: QueryData, options: ResponseOptions): Generator<string> {
-  const categorized = options.categorizeLabels && data.kind === 'streams'
-  const warnings = options.warnings.length === 0 ? '' : `"warnings":${JSON.stringify(options.warnings)},`
-  const flags = categorized ? '"encodingFlags":["categorize-labels"],' : ''
-  let piece = `{"status":"success",${warnings}"data":{"resultType":"${data.kind}",${flags}"result":`
-  for (const part of resultParts(data, categorized)) {
+  let before = responseHead(data.kind, options)
+  for (const piece of resultPieces(data, options.categorizeLabels)) {
+    yield before + piece
+    before = ''
+  }
+  yield before + responseTail(options)
+}
+
+/** All that comes before the result. */
+export function responseHead(kind: QueryData['kind'], { categorizeLabels, warnings }: Pick<ResponseOptions, 'categorizeLabels' | 'warnings'>): string {
+  const warned = warnings.length === 0 ? '' : `"warnings":${JSON.stringify(warnings)},`
+  const flags = categorizeLabels && kind === 'streams' ? '"encodingFlags":["categorize-labels"],' : ''
+  return `{"status":"success",${warned}"data":{"resultType":"${kind}",${flags}"result":`
+}
+
+/** All that comes after the result. */
+export const responseTail = ({ statistics, reads }: Pick<ResponseOptions, 'statistics' | 'reads'>): string =>
+  `,"stats":${JSON.stringify({ ...statisticsJson(statistics), ...(reads === undefined ? {} : { skald: reads }) })}}}\n`
+
+/** The result alone: `[…]`. */
+export function resultPieces(data: QueryData, categorizeLabels: boolean): Generator<string> {
+  return inPieces(resultParts(data, categorizeLabels && data.kind === 'streams'))
+}
+
+/** Series of a matrix as they stand between its brackets, from the `first` of all on. */
+export const seriesPieces = (matrix: MatrixData, first: number): Generator<string> => inPieces(matrixParts(matrix, first))
+
+function* inPieces(parts: Iterable<string>): Generator<string> {
+  let piece = ''
+  for (const part of parts) {
     piece += part
     if (piece.length < PIECE_CHARS) continue
     yield piece
     piece = ''
   }
-  yield `${piece},"stats":${JSON.stringify({ ...statisticsJson(options.statistics), ...(options.reads === undefined ? {} : { skald: options.reads }) })}}}\n`
+  if (piece !== '') yield piece
 }
 
 function* resultParts(data: QueryData, categorized: boolean): Generator<string> {
@@ -43,57 +68,58 @@ function* resultParts(data: QueryData, categorized: boolean): Generator<string> 
     return
   }
   yield '['
-  if (data.kind === 'streams') yield* streamParts(categorized ? byStream(data) : byAllLabels(data))
-  else yield* data.kind === 'matrix' ? matrixParts(data) : vectorParts(data)
+  if (data.kind === 'streams') yield* streamParts(categorized ? byStream(data) : byAllLabels(data), data)
+  else yield* data.kind === 'matrix' ? matrixParts(data, 0) : vectorParts(data)
   yield ']'
 }
 
-/** One output stream: its labels, and its values as JSON. */
+/** One output stream: its labels, and which entries are its. */
 interface OutputStream {
   readonly labels: Labels
-  readonly values: string[]
+  readonly entries: number[]
+}
+
+interface Outputs {
+  readonly inOrder: ReadonlyArray<OutputStream>
+  /** What comes after each line, by stream of the data. */
+  readonly suffixes: ReadonlyArray<string>
 }
 
 /** Stream, structured metadata and parsed labels merged, so that one stream may become several. */
-function byAllLabels({ streams, entries }: StreamsData): OutputStream[] {
-  const outputs = outputsOf(streams.map(({ stream, metadata, parsed }) => mergeLabels(stream, metadata, parsed)))
-  for (const { ns, line, stream } of entries) outputs[stream]!.values.push(`["${ns}",${JSON.stringify(line)}]`)
-  return inOrder(outputs)
-}
+const byAllLabels = (data: StreamsData): Outputs => ({
+  inOrder: outputsOf(data, data.streams.map(({ stream, metadata, parsed }) => mergeLabels(stream, metadata, parsed))),
+  suffixes: data.streams.map(() => ']'),
+})
 
-function byStream({ streams, entries }: StreamsData): OutputStream[] {
-  const outputs = outputsOf(streams.map(({ stream }) => stream))
-  const categories = streams.map(({ metadata, parsed }) => {
-    const parts = [...categoryText('structuredMetadata', metadata), ...categoryText('parsed', parsed)]
-    return `{${parts.join(',')}}`
-  })
-  for (const { ns, line, stream } of entries) outputs[stream]!.values.push(`["${ns}",${JSON.stringify(line)},${categories[stream]!}]`)
-  return inOrder(outputs)
-}
+const byStream = (data: StreamsData): Outputs => ({
+  inOrder: outputsOf(data, data.streams.map(({ stream }) => stream)),
+  suffixes: data.streams.map(({ metadata, parsed }) => `,{${[...categoryText('structuredMetadata', metadata), ...categoryText('parsed', parsed)].join(',')}}]`),
+})
 
 const categoryText = (name: string, labels: Labels): string[] => (labels.length === 0 ? [] : [`"${name}":${labelsJson(labels)}`])
 
-/** One output a distinct label set, at the index of each stream that has it. */
-function outputsOf(labelSets: ReadonlyArray<Labels>): OutputStream[] {
-  const byKey = new Map<string, OutputStream>()
-  return labelSets.map((labels) => {
-    const key = labelKey(labels)
-    const output = byKey.get(key) ?? { labels, values: [] }
-    byKey.set(key, output)
+/** One output a distinct label set, sorted; those without entries are left out. */
+function outputsOf({ entries }: StreamsData, labelSets: ReadonlyArray<Labels>): OutputStream[] {
+  const byText = new Map<string, OutputStream>()
+  const ofStream = labelSets.map((labels) => {
+    const text = labelText(labels)
+    const output = byText.get(text) ?? { labels, entries: [] }
+    byText.set(text, output)
     return output
   })
+  for (let i = 0; i < entries.length; i++) ofStream[entries[i]!.stream]!.entries.push(i)
+  return [...byText].filter(([, output]) => output.entries.length > 0).sort(([a], [b]) => (a < b ? -1 : 1)).map(([, output]) => output)
 }
 
-function inOrder(outputs: ReadonlyArray<OutputStream>): OutputStream[] {
-  const used = [...new Set(outputs)].filter(({ values }) => values.length > 0)
-  const texts = new Map(used.map((output) => [output, labelText(output.labels)]))
-  return used.sort((a, b) => (texts.get(a)! < texts.get(b)! ? -1 : 1))
-}
-
-function* streamParts(outputs: ReadonlyArray<OutputStream>): Generator<string> {
-  for (const [i, { labels, values }] of outputs.entries()) {
+function* streamParts({ inOrder, suffixes }: Outputs, { entries }: StreamsData): Generator<string> {
+  for (const [i, { labels, entries: own }] of inOrder.entries()) {
     yield `${i === 0 ? '' : ','}{"stream":${labelsJson(labels)},"values":[`
-    for (const [j, value] of values.entries()) yield j === 0 ? value : `,${value}`
+    let separator = ''
+    for (const at of own) {
+      const { ns, line, stream } = entries[at]!
+      yield `${separator}["${ns}",${JSON.stringify(line)}${suffixes[stream]!}`
+      separator = ','
+    }
     yield ']}'
   }
 }
@@ -105,10 +131,10 @@ function mergeLabels(...sets: ReadonlyArray<Labels>): Labels {
 
 const labelsJson = (labels: Labels): string => `{${labels.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`
 
-function* matrixParts({ series, grid }: MatrixData): Generator<string> {
+function* matrixParts({ series, grid }: MatrixData, first: number): Generator<string> {
   const times = Array.from({ length: grid.count }, (_, k) => secondsText(pointNs(grid, k)))
   for (const [i, { labels, values, present }] of series.entries()) {
-    yield `${i === 0 ? '' : ','}{"metric":${labelsJson(labels)},"values":[`
+    yield `${first + i === 0 ? '' : ','}{"metric":${labelsJson(labels)},"values":[`
     let separator = ''
     for (let k = 0; k < grid.count; k++) {
       if (present[k] === 0) continue

@@ -18,7 +18,7 @@ export function scanNeeds(plan: ScanPlan): ScanNeeds {
   const unlabelled = plan.stages.length === 0 && mode.kind === 'by' && mode.names.length === 0 && (plan.kind !== 'metric' || plan.unwrap === null)
   return {
     literals: requiredLiterals(plan.stages),
-    ...timeBounds(plan),
+    ...scanTimes(plan),
     lines: plan.kind !== 'metric' || plan.stages.some((stage) => !LABEL_STAGES.has(stage.kind)),
     metadata: !unlabelled,
     levels: !unlabelled,
@@ -51,7 +51,8 @@ function dropsErrors(filter: LabelFilter): boolean {
   return filter.kind === 'string' && filter.matcher.name === '__error__' && filter.matcher.op === '=' && filter.matcher.value === ''
 }
 
-function timeBounds(plan: ScanPlan): { minNs: bigint; maxNs: bigint } {
+/** The time bounds alone: costs nothing, whatever the plan's expressions are. */
+export function scanTimes(plan: ScanPlan): Pick<ScanNeeds, 'minNs' | 'maxNs'> {
   if (plan.kind !== 'metric') return { minNs: BigInt(plan.startNs), maxNs: BigInt(plan.endNs) - 1n }
   const grid = stepGrid(BigInt(plan.startNs), BigInt(plan.endNs), BigInt(plan.stepNs))
   const lastNs = grid.startNs + BigInt(grid.count - 1) * grid.stepNs - BigInt(plan.offsetNs)

@@ -7,6 +7,7 @@ import { parse } from '../../protocols/logql/parser.ts'
 import { planQuery } from '../../protocols/logql/plan.ts'
 import type { LogScanPlan } from '../../protocols/logql/scan.ts'
 import type { TenantId } from '../../protocols/model.ts'
+import { scannedLines } from '../support/scanned-lines.ts'
 import type { SimulatedNode } from './node.ts'
 import type { World } from './world.ts'
 
@@ -84,9 +85,10 @@ export class Load {
     if (querier === undefined) return null
     const abort = new AbortController()
     const { clock } = this.#world
-    const scan = querier.scan({ tenant: TENANT, plan: this.#plan(writer, from, to), signal: abort.signal, cached: true })
+    const plan = this.#plan(writer, from, to)
+    const scan = querier.scan({ tenant: TENANT, plan, signal: abort.signal, cached: true })
     const answer = scan.then(
-      ({ partial, warnings }) => ({ lines: partial.kind === 'log' ? partial.entries.map(({ line }) => Number(line.slice(line.lastIndexOf(' ') + 1))) : [], warnings }),
+      (parts) => ({ lines: scannedLines(plan, parts).map((line) => Number(line.slice(line.lastIndexOf(' ') + 1))), warnings: parts.warnings }),
       (error: unknown) => (this.#world.trace(`query failed ${String(error)}`), null),
     )
     const timer = Promise.withResolvers<null>()

@@ -24,6 +24,7 @@ import { PartitionDirectory } from '../../actors/partition/partition-directory.t
 import { makeLocalReads } from '../../actors/cluster/partition-reads.ts'
 import { makeHeardElsewhere, remoteReads, servePartitions } from '../../actors/cluster/partition-remote.ts'
 import { makePushGateway, tenantsBehavior, type PushGateway } from '../../actors/write/push-gateway.ts'
+import { inlineAnswers } from '../../actors/query/answer-work.ts'
 import { makeQuerier, type Querier } from '../../actors/query/querier.ts'
 import { makeInlineWork } from '../../actors/segments/segment-work-inline.ts'
 import type { NodeSettings, Services } from '../../actors/services.ts'
@@ -157,7 +158,7 @@ export class SimulatedNode {
     cluster.begin(directory)
     this.cluster = cluster
     this.directory = directory
-    this.querier = makeQuerier({ services, reads, cache: new PartialCache(CACHE_BYTES) })
+    this.querier = makeQuerier({ services, reads, cache: new PartialCache(CACHE_BYTES), answers: inlineAnswers })
     this.gateway = makePushGateway(services, { bodyBytesMax: BODY_BYTES_MAX, decompressedBytesMax: BODY_BYTES_MAX }, tenants)
     this.#stop = async () => {
       await cluster.drain(DRAIN_MS_MAX)

@@ -11,6 +11,7 @@ import type { TenantId } from '../../protocols/model.ts'
 import { seeded } from '../support/push-bodies.ts'
 import { SimulatedNode } from './node.ts'
 import { World } from './world.ts'
+import { scannedLines } from '../support/scanned-lines.ts'
 
 const MB = 1024 * 1024
 const HOUR_MS = 3_600_000
@@ -55,7 +56,7 @@ class Story {
     const nowNs = BigInt(this.world.clock.nowMs()) * 1_000_000n
     const plan = { kind: 'log', matchers: [], stages: [], startNs: String(nowNs - 400_000_000_000_000n), endNs: String(nowNs), direction: 'forward', limit: 1_000_000, intervalNs: '0' } as const
     const answer = await this.world.until(this.node.querier!.scan({ tenant: TENANT, plan, signal: new AbortController().signal, cached: false }), HOUR_MS, 'a query')
-    return { lines: answer.partial.kind === 'log' ? answer.partial.entries.map(({ line }) => line) : [], warnings: answer.warnings }
+    return { lines: scannedLines(plan, answer), warnings: answer.warnings }
   }
 
   #push(lines: ReadonlyArray<string>): Promise<PushAnswer> {
