@@ -48,3 +48,30 @@ export function partitionOf(tenant: TenantId, canonicalText: string, partitions:
   }
   return bucket
 }
+
+/**
+ * The partitions that a tenant's streams go to, best first: `size` of them by rendezvous hashing (shuffle sharding: two tenants share all of theirs rarely, so one that
+ * floods its own leaves others alone). Size 0: all. A partition that is added takes the place of at most one.
+ */
+export function tenantShard(tenant: TenantId, partitions: number, size: number): ReadonlyArray<number> {
+  const all = Array.from({ length: partitions }, (_, partition) => partition)
+  if (size <= 0 || size >= partitions) return all
+  const { high, low } = hashText(tenant)
+  return byScore(all, high, low).slice(0, size)
+}
+
+/** The partition of a tenant's stream where the tenant has a shard of its own; all partitions: `partitionOf`. */
+export function partitionInShard(tenant: TenantId, canonicalText: string, shard: ReadonlyArray<number>): number {
+  const { high, low } = hashText(canonicalText, hashText(tenant).high)
+  let best = 0
+  let bestScore = -1
+  for (const partition of shard) {
+    const score = scoreOf(partition, high, low)
+    if (score > bestScore) [best, bestScore] = [partition, score]
+  }
+  return best
+}
+
+const byScore = (partitions: ReadonlyArray<number>, high: number, low: number): number[] => partitions.toSorted((a, b) => scoreOf(b, high, low) - scoreOf(a, high, low) || a - b)
+
+const scoreOf = (partition: number, high: number, low: number): number => mix(mix(high ^ Math.imul(partition + 1, 0x9e3779b1)) ^ low)

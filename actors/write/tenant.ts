@@ -15,7 +15,7 @@ import { encodeStreams } from '../../protocols/push/encode-protobuf.ts'
 import { type DiscardReason, joinRefusals } from '../../protocols/push/refusals.ts'
 import { splitBatch } from '../../protocols/push/split.ts'
 import type { PushVerdict } from '../../protocols/push/validate.ts'
-import { partitionOf } from '../../protocols/routing.ts'
+import { partitionInShard, partitionOf, tenantShard } from '../../protocols/routing.ts'
 import type { Services } from '../services.ts'
 import type { WalWriterMessage, WriteItem } from './wal-writer.ts'
 
@@ -40,6 +40,8 @@ export type WriterOf = (partition: number) => ActorRef<WalWriterMessage>
 
 interface TenantState {
   limits: Limits
+  /** The partitions that its streams go to. */
+  shard: ReadonlyArray<number>
   admission: PushAdmission
 }
 
@@ -65,7 +67,9 @@ export function tenantBehavior(services: Services, tenant: TenantId, writerOf: W
 
 function freshState(services: Services, tenant: TenantId): TenantState {
   const limits = services.limitsOf(tenant)
-  return { limits, admission: new PushAdmission(tenant, limits, services.settings) }
+  const shard = tenantShard(tenant, services.settings.partitions, limits.ingestion_partitions_tenant_shard_size)
+  // Hot streams are split over as many partitions as there are for them.
+  return { limits, shard, admission: new PushAdmission(tenant, limits, { ...services.settings, partitions: shard.length }) }
 }
 
 /** Runs at once up to the writes, so that pushes keep their order. */
@@ -79,7 +83,7 @@ async function accept(services: Services, tenant: TenantId, state: TenantState, 
   const pushId = answer.status === 429 ? '' : message.pushId
   const untouched = verdicts.length === 1 && verdicts[0]!.batch === message.push.batches[0]
   const writes = verdicts.flatMap((verdict, i) =>
-    verdict.batch === null ? [] : itemsOf(services, tenant, verdict.batch, verdict, idOf(pushId, i), nowMs, untouched ? message.push.snappyBody : null, message.traceParent),
+    verdict.batch === null ? [] : itemsOf(tenant, state.shard, services.settings.partitions, verdict.batch, verdict, idOf(pushId, i), nowMs, untouched ? message.push.snappyBody : null, message.traceParent),
   )
   await settle(services, writes, writerOf)
   return answer
@@ -124,8 +128,9 @@ async function settle(services: Services, writes: ReadonlyArray<PartitionedWrite
 
 /** A push as WAL items: one a partition that it touches, more when it is large. `asItCame`: the body may be logged as the client sent it. */
 function itemsOf(
-  services: Services,
   tenant: TenantId,
+  shard: ReadonlyArray<number>,
+  partitions: number,
   batch: PushBatch,
   verdict: PushVerdict,
   pushId: string,
@@ -137,7 +142,7 @@ function itemsOf(
   const parts = splitBatch(batch, ITEM_BYTES_MAX)
   parts.forEach((part, i) => {
     const labels = part.streams.map((k) => verdict.streams[k]!.labelsText)
-    for (const [partition, chosen] of byPartition(services, tenant, part.batch, labels)) {
+    for (const [partition, chosen] of byPartition(tenant, shard, partitions, part.batch, labels)) {
       const whole = chosen.length === part.batch.streams.length
       const body = whole ? part.batch.body : encodeStreams(part.batch, chosen)
       const item = {
@@ -157,14 +162,14 @@ function itemsOf(
 }
 
 /** Streams by the partition that they hash to; streams without rows stay with their neighbours' partition so that a body can be logged whole. */
-function byPartition(services: Services, tenant: TenantId, batch: PushBatch, labels: ReadonlyArray<string>): Map<number, number[]> {
-  const { partitions } = services.settings
-  if (partitions === 1) return batch.rowCount === 0 ? new Map() : new Map([[0, labels.map((_, k) => k)]])
+function byPartition(tenant: TenantId, shard: ReadonlyArray<number>, partitions: number, batch: PushBatch, labels: ReadonlyArray<string>): Map<number, number[]> {
+  const [only] = shard
+  if (only !== undefined && shard.length === 1) return batch.rowCount === 0 ? new Map() : new Map([[only, labels.map((_, k) => k)]])
   const chosen = new Map<number, number[]>()
   labels.forEach((text, k) => {
     const stream = batch.streams[k]!
     if (stream.rowFrom === stream.rowTo) return
-    const partition = partitionOf(tenant, text, partitions)
+    const partition = shard.length === partitions ? partitionOf(tenant, text, partitions) : partitionInShard(tenant, text, shard)
     const streams = chosen.get(partition)
     if (streams === undefined) chosen.set(partition, [k])
     else streams.push(k)
