@@ -15,6 +15,18 @@ interface Server {
   gone: Promise<unknown>
 }
 
+interface StreamView {
+  /** '' when nobody says that it leads. */
+  readonly leader: string
+  readonly isCurrent: boolean
+}
+
+interface StreamDetail {
+  readonly name: string
+  readonly cluster?: { readonly leader?: string; readonly replicas?: ReadonlyArray<{ readonly current: boolean; readonly offline?: boolean }> }
+}
+
+const ASK_MS = 2_000
 const MAX_PAYLOAD_BYTES = 8 << 20
 const living = new Set<ChildProcess>()
 process.on('exit', () => {
@@ -82,6 +94,33 @@ export class NatsCluster {
     return false
   }
 
+  /** Whether every stream has a leader, as the living servers say. */
+  async hasLeaders(): Promise<boolean> {
+    const streams = await this.streams()
+    return streams !== null && [...streams.values()].every(({ leader }) => leader !== '')
+  }
+
+  /** Whether, besides, every copy of every stream is there and current. */
+  async isWhole(): Promise<boolean> {
+    const streams = await this.streams()
+    return streams !== null && [...streams.values()].every(({ leader, isCurrent }) => leader !== '' && isCurrent)
+  }
+
+  /** By name, as its leader says where there is one; null: a server does not answer. */
+  private async streams(): Promise<ReadonlyMap<string, StreamView> | null> {
+    const living = this.servers.filter(({ child }) => child !== null && child.exitCode === null && child.signalCode === null)
+    const views = await Promise.all(living.map(streamsOf))
+    const known = new Map<string, StreamView>()
+    for (const [i, streams] of views.entries()) {
+      if (streams === null) return null
+      for (const { name, cluster } of streams) {
+        const isLeader = cluster?.leader === living[i]!.name
+        if (isLeader || !known.has(name)) known.set(name, { leader: isLeader ? living[i]!.name : '', isCurrent: (cluster?.replicas ?? []).every(({ current, offline }) => current && offline !== true) })
+      }
+    }
+    return known
+  }
+
   /** The end of a server's log. */
   log(index: number): string {
     return readFileSync(path.join(this.servers[index]!.directory, 'nats-server.log'), 'utf8').slice(-1_000)
@@ -90,6 +129,13 @@ export class NatsCluster {
   async stop(): Promise<void> {
     await Promise.all(this.servers.map(async (server) => (server.child?.kill('SIGTERM'), await server.gone)))
   }
+}
+
+/** What a server says of the streams that it has a copy of. */
+async function streamsOf({ monitorPort }: Server): Promise<ReadonlyArray<StreamDetail> | null> {
+  const answer = fetch(`http://127.0.0.1:${monitorPort}/jsz?accounts=true&streams=true`, { signal: AbortSignal.timeout(ASK_MS) })
+  const said = await answer.then((got) => got.json() as Promise<{ account_details?: ReadonlyArray<{ stream_detail?: ReadonlyArray<StreamDetail> }> }>, () => null)
+  return said === null ? null : (said.account_details ?? []).flatMap(({ stream_detail }) => stream_detail ?? [])
 }
 
 const configFile = (server: Server): string => path.join(server.directory, 'nats-server.conf')

@@ -2,7 +2,7 @@
  * Asks for counts all the time while things die: every answer must be complete and hold what was acknowledged before the question, and nothing that was never
  * pushed. A connection that breaks is taken to another node, as a load balancer would.
  */
-import type { Loader } from '../crash/loader.ts'
+import type { Loader } from '../../support/chaos/loader.ts'
 
 export interface ProbeOptions {
   readonly urls: ReadonlyArray<string>

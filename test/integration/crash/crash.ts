@@ -2,9 +2,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { Loader } from './loader.ts'
+import { SeededRandom } from '../../../runtime/random-seeded.ts'
+import { Loader } from '../../support/chaos/loader.ts'
+import { CHAOS_SETTINGS, CHAOS_TENANT, firstLineNs } from '../../support/chaos/settings.ts'
+import { verify, type Verdict } from '../../support/chaos/verify.ts'
+import { sleep, until } from '../../support/chaos/wait.ts'
 import { freePort, NodeProcess } from '../../support/node-process.ts'
-import { verify, type Verdict } from './verify.ts'
 
 export interface CrashOptions {
   readonly tree: string
@@ -20,34 +23,24 @@ export interface CrashResult extends Verdict {
   readonly slowestReadyMs: number
 }
 
-const TENANT = 'crash'
-/** Small segments and short ages, so that kills fall into flushes as often as between them. */
-const ENVIRONMENT = {
-  SKALD_INGESTER_MAX_CHUNK_AGE: '1s',
-  SKALD_INGESTER_FLUSH_CHECK_PERIOD: '200ms',
-  SKALD_LOG_LEVEL: 'warn',
-  SKALD_LIMITS_CONFIG_INGESTION_RATE_MB: '1000',
-  SKALD_LIMITS_CONFIG_INGESTION_BURST_SIZE_MB: '1000',
-  SKALD_LIMITS_CONFIG_PER_STREAM_RATE_LIMIT: '1GB',
-  SKALD_LIMITS_CONFIG_PER_STREAM_RATE_LIMIT_BURST: '1GB',
-  SKALD_LIMITS_CONFIG_SHARD_STREAMS_ENABLED: 'false',
-}
+/** Shorter than in a cluster: a round here takes a second. */
+const SETTINGS = { ...CHAOS_SETTINGS, SKALD_INGESTER_MAX_CHUNK_AGE: '1s' }
 const READY_MS = 60_000
 
 export async function runCrashTest(options: CrashOptions): Promise<CrashResult> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'skald-crash-'))
-  const node = new NodeProcess({ tree: options.tree, dataDir, httpPort: await freePort(), natsPort: await freePort(), environment: ENVIRONMENT })
-  const random = seeded(options.seed)
-  const startNs = BigInt(Date.now() - 3_600_000) * 1_000_000n
+  const node = new NodeProcess({ tree: options.tree, dataDir, httpPort: await freePort(), natsPort: await freePort(), environment: SETTINGS })
+  const random = new SeededRandom(options.seed)
+  const startNs = firstLineNs()
   try {
     node.start()
     if (!(await node.ready(READY_MS))) throw new Error(`the node did not become ready:\n${node.log}`)
-    const loader = new Loader({ urls: [node.url], natsUrl: `nats://127.0.0.1:${node.options.natsPort}`, tenant: TENANT, writers: 8, linesPerPush: 5, startNs })
+    const loader = new Loader({ urls: [node.url], natsUrl: `nats://127.0.0.1:${node.options.natsPort}`, tenant: CHAOS_TENANT, writers: 8, linesPerPush: 5, startNs })
     await loader.start()
     const kills = await chaos(node, loader, options, random)
     const tally = await loader.stop()
     if (!(await node.ready(READY_MS))) throw new Error(`the node did not become ready after the last kill:\n${node.log}`)
-    const verdict = await verify(node.url, TENANT, tally, startNs)
+    const verdict = await verify(node.url, CHAOS_TENANT, tally, startNs)
     return { ...verdict, ...kills, pushes: tally.pushes }
   } finally {
     await node.stop()
@@ -59,7 +52,7 @@ async function chaos(
   node: NodeProcess,
   loader: Loader,
   options: CrashOptions,
-  random: () => number,
+  random: SeededRandom,
 ): Promise<{ nodeKills: number; natsKills: number; slowestReadyMs: number }> {
   let nodeKills = 0
   let natsKills = 0
@@ -67,7 +60,7 @@ async function chaos(
   for (let round = 1; round <= options.rounds; round++) {
     const before = loader.count
     await until(() => loader.count > before, READY_MS, () => `no push was acknowledged in round ${round}:\n${node.log}`)
-    await new Promise((resolve) => setTimeout(resolve, random() * 1_500))
+    await sleep(random.next() * 1_500)
     const natsPid = node.natsPid()
     const killNats = round % 2 === 0 && natsPid !== undefined
     if (killNats) {
@@ -75,7 +68,7 @@ async function chaos(
       natsKills++
       // Every other time the node dies too, while pushes wait for a log that is down: what was answered in between must have been stored.
       if (round % 4 === 0) {
-        await new Promise((resolve) => setTimeout(resolve, random() * 100))
+        await sleep(random.next() * 100)
         await node.kill()
         nodeKills++
         node.start()
@@ -93,23 +86,4 @@ async function chaos(
   const before = loader.count
   await until(() => loader.count > before, READY_MS, () => `no push was acknowledged after the last round:\n${node.log}`)
   return { nodeKills, natsKills, slowestReadyMs: Math.round(slowestReadyMs) }
-}
-
-async function until(condition: () => boolean, timeoutMs: number, describe: () => string): Promise<void> {
-  const deadline = performance.now() + timeoutMs
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(describe())
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}
-
-/** xorshift32. */
-function seeded(seed: number): () => number {
-  let state = seed | 0 || 1
-  return () => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) / 2 ** 32
-  }
 }

@@ -7,6 +7,8 @@ import { createInterface } from 'node:readline'
 import { findNatsBinary } from '../../../runtime/nats-binary.ts'
 import { renderNatsConfig } from '../../../runtime/nats-config.ts'
 import { readServerInfo } from '../../../runtime/nats-info.ts'
+import { ownersSeenBy } from '../../support/chaos/ring-view.ts'
+import { CHAOS_SETTINGS } from '../../support/chaos/settings.ts'
 import { NodeProcess } from '../../support/node-process.ts'
 import type { Namespaces } from './namespaces.ts'
 
@@ -22,15 +24,8 @@ const HTTP_PORT = 3100
 const READY_MS = 60_000
 const TREE = path.resolve(import.meta.dirname, '../../..')
 const ENVIRONMENT = {
+  ...CHAOS_SETTINGS,
   SKALD_CLUSTER_LEASE_TTL: `${LEASE_TTL_MS}ms`,
-  SKALD_INGESTER_MAX_CHUNK_AGE: '2s',
-  SKALD_INGESTER_FLUSH_CHECK_PERIOD: '200ms',
-  SKALD_LOG_LEVEL: 'warn',
-  SKALD_LIMITS_CONFIG_INGESTION_RATE_MB: '1000',
-  SKALD_LIMITS_CONFIG_INGESTION_BURST_SIZE_MB: '1000',
-  SKALD_LIMITS_CONFIG_PER_STREAM_RATE_LIMIT: '1GB',
-  SKALD_LIMITS_CONFIG_PER_STREAM_RATE_LIMIT_BURST: '1GB',
-  SKALD_LIMITS_CONFIG_SHARD_STREAMS_ENABLED: 'false',
   AWS_ACCESS_KEY_ID: 'test',
   AWS_SECRET_ACCESS_KEY: 'test',
 }
@@ -68,10 +63,8 @@ export class NamespacedCluster {
   }
 
   /** Owner of each partition as one node sees it; null when it does not answer. */
-  async ownersSeenBy(name: string): Promise<ReadonlyArray<string> | null> {
-    const answer = fetch(`${this.nodes.get(name)!.url}/ring?format=json`, { signal: AbortSignal.timeout(2_000) })
-    const ring = await answer.then((got) => got.json() as Promise<{ partitions: Array<{ owner: string }> }>).catch(() => null)
-    return ring === null ? null : ring.partitions.map(({ owner }) => owner)
+  ownersSeenBy(name: string): Promise<ReadonlyArray<string> | null> {
+    return ownersSeenBy(this.nodes.get(name)!.url)
   }
 
   async stop(): Promise<void> {

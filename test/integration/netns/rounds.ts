@@ -2,8 +2,10 @@
  * Cuts a node off, in one of several ways, for longer than its leases last, under load; then joins it again. Pushes to the others have to go on meanwhile, and
  * afterwards everybody's; at the end every line is counted as in the crash test.
  */
-import { Loader } from '../crash/loader.ts'
-import { verify, type Verdict } from '../crash/verify.ts'
+import { Loader } from '../../support/chaos/loader.ts'
+import { CHAOS_TENANT, firstLineNs } from '../../support/chaos/settings.ts'
+import { verify, type Verdict } from '../../support/chaos/verify.ts'
+import { everyWriterGoesOn, sleep, until } from '../../support/chaos/wait.ts'
 import { LEASE_TTL_MS, NATS, NODES, STORE, type NamespacedCluster } from './cluster.ts'
 import type { Namespaces } from './namespaces.ts'
 
@@ -23,7 +25,6 @@ export interface RoundsResult extends Verdict {
   readonly takeovers: number
 }
 
-const TENANT = 'crash'
 const WRITERS = 8
 const CUT_MS = 2.5 * LEASE_TTL_MS
 const GO_ON_MS = 60_000
@@ -31,30 +32,30 @@ const GO_ON_MS = 60_000
 const LOSES_LEASES: ReadonlySet<Cut> = new Set(['nats', 'nats-out', 'nats-in', 'network', 'pause'])
 
 export async function runRounds(spaces: Namespaces, cluster: NamespacedCluster, { cuts, report }: RoundsOptions): Promise<RoundsResult> {
-  const startNs = BigInt(Date.now() - 3_600_000) * 1_000_000n
-  const loader = new Loader({ urls: cluster.urls, natsUrl: cluster.natsUrl, tenant: TENANT, writers: WRITERS, linesPerPush: 5, startNs, timeoutMs: 3_000, pauseMs: 40 })
+  const startNs = firstLineNs()
+  const loader = new Loader({ urls: cluster.urls, natsUrl: cluster.natsUrl, tenant: CHAOS_TENANT, writers: WRITERS, linesPerPush: 5, startNs, timeoutMs: 3_000, pauseMs: 40 })
   await loader.start()
   let takeovers = 0
   for (const [round, cut] of cuts.entries()) {
     const name = NODES[round % NODES.length]!
     const witness = NODES[(round + 1) % NODES.length]!
-    await until(`${name} owns partitions`, async () => (await cluster.ownersSeenBy(witness))?.includes(name) === true)
+    await until(async () => (await cluster.ownersSeenBy(witness))?.includes(name) === true, GO_ON_MS, () => `${name} owns no partitions`)
     const mend = makeCut(spaces, cluster, cut, name)
     const before = loader.count
     try {
-      if (LOSES_LEASES.has(cut)) await until(`the partitions of ${name} are taken over`, async () => (await cluster.ownersSeenBy(witness))?.includes(name) === false)
+      if (LOSES_LEASES.has(cut)) await until(async () => (await cluster.ownersSeenBy(witness))?.includes(name) === false, GO_ON_MS, () => `the partitions of ${name} are not taken over`)
       if (LOSES_LEASES.has(cut)) takeovers++
-      await new Promise((resolve) => setTimeout(resolve, CUT_MS))
-      await until('pushes go on meanwhile', async () => loader.count > before)
+      await sleep(CUT_MS)
+      await until(() => loader.count > before, GO_ON_MS, () => 'no push was acknowledged meanwhile')
     } finally {
       mend()
     }
-    await everyWriterGoesOn(loader)
+    await everyWriterGoesOn(loader, GO_ON_MS, () => `after ${cut} of ${name}`)
     report(`round ${round + 1}: ${cut} of ${name}, ${loader.count} lines acknowledged`)
   }
   const tally = await loader.stop()
   for (const [name, node] of cluster.nodes) if (!(await node.ready(GO_ON_MS))) throw new Error(`${name} is not ready at the end:\n${node.log}`)
-  const verdict = await verify(cluster.urls[0]!, TENANT, tally, startNs)
+  const verdict = await verify(cluster.urls[0]!, CHAOS_TENANT, tally, startNs)
   return { ...verdict, rounds: cuts.length, pushes: tally.pushes, refused: tally.refused, takeovers }
 }
 
@@ -88,17 +89,3 @@ function makeCut(spaces: Namespaces, cluster: NamespacedCluster, cut: Cut, name:
       return () => void process.kill(pid!, 'SIGCONT')
   }
 }
-
-async function everyWriterGoesOn(loader: Loader): Promise<void> {
-  const before = Array.from({ length: WRITERS }, (_, writer) => loader.countOf(writer))
-  await until('every writer goes on', async () => before.every((count, writer) => loader.countOf(writer) > count))
-}
-
-async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + GO_ON_MS
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${GO_ON_MS} ms`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
-

@@ -28,6 +28,8 @@ export interface Tally {
   readonly refused: number
   /** From the first try to the acknowledgement, of those that were acknowledged, in no order. */
   readonly latenciesMs: ReadonlyArray<number>
+  /** Of these, pushed over HTTP: a request over NATS whose server dies with it is lost, and waits for its own timeout. */
+  readonly httpLatenciesMs: ReadonlyArray<number>
 }
 
 const PUSH_TIMEOUT_MS_DEFAULT = 15_000
@@ -40,8 +42,11 @@ export class Loader {
   private pushes = 0
   private refused = 0
   private readonly latenciesMs: number[] = []
+  private readonly httpLatenciesMs: number[] = []
   private done: Promise<unknown> = Promise.resolve()
   private nats: NatsConnection | null = null
+  /** Of requests whose server is gone: the client would leave them to their timeout. */
+  private readonly waiting = new Set<() => void>()
 
   constructor(options: LoaderOptions) {
     this.options = options
@@ -51,11 +56,16 @@ export class Loader {
 
   async start(): Promise<void> {
     this.nats = await connect({ servers: this.options.natsUrl.split(','), maxReconnectAttempts: -1, reconnectTimeWait: 100, reconnectJitter: 50 })
+    void this.giveUpWhenDisconnected(this.nats)
     this.done = Promise.all(Array.from({ length: this.options.writers }, (_, writer) => this.write(writer)))
   }
 
   private get timeoutMs(): number {
     return this.options.timeoutMs ?? PUSH_TIMEOUT_MS_DEFAULT
+  }
+
+  get writers(): number {
+    return this.options.writers
   }
 
   get count(): number {
@@ -76,7 +86,7 @@ export class Loader {
     this.running = false
     await this.done
     await this.nats?.close()
-    return { acknowledged: this.acknowledged, tried: this.tried, pushes: this.pushes, refused: this.refused, latenciesMs: this.latenciesMs }
+    return { acknowledged: this.acknowledged, tried: this.tried, pushes: this.pushes, refused: this.refused, latenciesMs: this.latenciesMs, httpLatenciesMs: this.httpLatenciesMs }
   }
 
   private async write(writer: number): Promise<void> {
@@ -94,6 +104,7 @@ export class Loader {
         this.pushes++
         if (await (overNats ? this.pushNats(body, id) : this.pushHttp(body, id, this.options.urls[(attempt + push) % this.options.urls.length]!))) {
           this.latenciesMs.push(performance.now() - begun)
+          if (!overNats) this.httpLatenciesMs.push(performance.now() - begun)
           for (let line = from; line < to; line++) this.acknowledged[writer]!.add(line)
           break
         }
@@ -126,10 +137,22 @@ export class Loader {
     sent.set('Content-Type', 'application/json')
     if (id !== '') sent.set('Nats-Msg-Id', id)
     try {
-      const answer = await this.nats!.request(`skald.push.${this.options.tenant}`, body, { timeout: this.timeoutMs, headers: sent })
+      const answer = await this.orGivenUp(this.nats!.request(`skald.push.${this.options.tenant}`, body, { timeout: this.timeoutMs, headers: sent }))
       return answer.headers?.get('Status') === '204'
     } catch {
       return false
     }
+  }
+
+  private orGivenUp<A>(request: Promise<A>): Promise<A> {
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => reject(new Error('the server is gone'))
+      this.waiting.add(giveUp)
+      request.then(resolve, reject).finally(() => this.waiting.delete(giveUp))
+    })
+  }
+
+  private async giveUpWhenDisconnected(nats: NatsConnection): Promise<void> {
+    for await (const { type } of nats.status()) if (type === 'disconnect') for (const giveUp of this.waiting) giveUp()
   }
 }
