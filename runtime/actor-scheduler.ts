@@ -4,8 +4,8 @@
  */
 import type { Runnable } from './actor-host.ts'
 
-/** Messages an actor may handle before the next one has its turn. */
-const TURN_MESSAGES_MAX = 64
+/** Messages an actor may handle before the next one has its turn: few, since one message may make a tenant's actor speak to thousands of streams. */
+const TURN_MESSAGES_MAX = 16
 /** Messages in all before I/O and timers have theirs: about a millisecond of small handlers. */
 const DRAIN_MESSAGES_MAX = 2048
 /** The part of the queue that was run is cut off when it is this long. */

@@ -17,6 +17,7 @@ import { Coalescer } from './query-coalescing.ts'
 import { checkCost, costBound } from './query-cost.ts'
 import { withDeadline } from './query-deadline.ts'
 import { makeQueryLanes, type LaneParts, type QueryTurn } from './query-lanes.ts'
+import { mapAtMost } from './map-at-most.ts'
 import { queryStatistics } from './query-statistics.ts'
 import { sumStatistics } from '../segments/read-statistics.ts'
 import type { ReadStatistics } from '../segments/segment-work.ts'
@@ -128,10 +129,14 @@ function flightKey({ tenant, text, parameters, form, strict, uncached }: QueryRe
   return JSON.stringify([tenant, text, kind, String(startNs), String(endNs), String(stepNs), String(intervalNs), limit, direction, form, strict === true, uncached === true])
 }
 
+/** Of one query; each asks every partition's owner for what is in memory. */
+const SCANS_AT_ONCE = 8
+
 async function run({ services, querier, answers: work }: FrontEndParts, request: QueryRequest, plan: QueryPlan, begunMs: number, turn: QueryTurn): Promise<QueryAnswer> {
   const { tenant, signal } = request
   await checkCost(services, querier, { tenant, scans: plan.scans, signal }, services.limitsOf(tenant))
-  const answers = await Promise.all(plan.scans.map((scan) => querier.scan({ tenant, plan: scan, signal, cached: request.uncached !== true, ...readBytes(turn) })))
+  const scans: ReadonlyArray<ScanPlan> = plan.scans
+  const answers = await mapAtMost(SCANS_AT_ONCE, scans, (scan) => querier.scan({ tenant, plan: scan, signal, cached: request.uncached !== true, ...readBytes(turn) }))
   const warnings = [...new Set(answers.flatMap((answer) => answer.warnings))]
   if (warnings.length > 0 && (request.strict === true || services.settings.strict)) throw incomplete(warnings)
   const partials = answers.map((answer) => answer.partials.map(({ bytes }) => bytes))

@@ -40,12 +40,15 @@ const HOSTILE: ReadonlyArray<(size: number) => string> = [
   (n) => `{a="b"} # ${'x'.repeat(n)}`, (n) => '\n'.repeat(n), (n) => `rate${' '.repeat(n)}x`, (n) => 'rate '.repeat(n), (n) => '/*'.repeat(n), (n) => `{a="${'\\u00e9'.repeat(n)}"}`,
   (n) => `{a="b"} | pattern "${'<a>'.repeat(n)}"`, (n) => `{a="b"} | pattern "${'<'.repeat(n)}"`, (n) => `{a="b"} | regexp "${'(?P<a>x)'.repeat(n)}"`, (n) => `sum by (${'a,'.repeat(n)}a) (1)`, (n) => '-'.repeat(n),
   (n) => `{a=~"${'(x{2}){2}'.repeat(n)}"}`, (n) => `{a=~"${'.*a'.repeat(n)}"}`, (n) => `{a=~"${'(a|'.repeat(n)}b${')'.repeat(n)}"}`, (n) => `{a=~"${'a?'.repeat(n)}${'a'.repeat(n)}"}`,
+  (n) => `{a="b"} | line_format "${'{{.x}}'.repeat(n)}"`, (n) => `{a="b"} | line_format \`${'{{if .x}}'.repeat(n)}${'{{end}}'.repeat(n)}\``, (n) => `{a="b"} | line_format \`{{${'('.repeat(n)}.x${')'.repeat(n)}}}\``,
+  (n) => `{a="b"} | line_format \`{{.x${' | upper'.repeat(n)}}}\``, (n) => `{a="b"} | line_format "{{${'{{'.repeat(n)}"`, (n) => `{a="b"} | label_format x=\`{{regexReplaceAll "${'(a|b)*'.repeat(n)}" .x "y"}}\``, (n) => `{a="b"} | line_format \`{{printf "%${'9'.repeat(n)}d" 1}}\``,
 ]
 
-export function hostileQuery(random: () => number): string {
+/** `sizeBits`: up to two to this many characters, about. */
+export function hostileQuery(random: () => number, sizeBits = 17): string {
   const make = HOSTILE[Math.floor(random() * HOSTILE.length)] ?? String
   const unit = Math.max(1, make(2).length - make(1).length)
-  return make(Math.ceil(2 ** (random() * 17) / unit))
+  return make(Math.ceil(2 ** (random() * sizeBits) / unit))
 }
 
 export interface FuzzResult { readonly parsed: number; readonly refused: number; readonly slowestMs: number; readonly slowest: string; readonly wrong: ReadonlyArray<string> }
@@ -86,9 +89,9 @@ export const fuzzBroken = (count: number, seed: number): FuzzResult => {
   return fuzz(count, () => brokenQuery(queries, random))
 }
 
-export const fuzzHostile = (count: number, seed: number): FuzzResult => {
+export const fuzzHostile = (count: number, seed: number, sizeBits?: number): FuzzResult => {
   const random = randomOf(seed)
-  return fuzz(count, () => hostileQuery(random))
+  return fuzz(count, () => hostileQuery(random, sizeBits))
 }
 
 if (import.meta.main) {
@@ -96,4 +99,5 @@ if (import.meta.main) {
   parse('{a="b"}')
   console.log('broken', fuzzBroken(Number(values.broken), Number(values.seed)))
   console.log('hostile', fuzzHostile(Number(values.hostile), Number(values.seed)))
+  console.log('hostile and short', fuzzHostile(Number(values.hostile), Number(values.seed), 9))
 }
