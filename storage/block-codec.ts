@@ -8,6 +8,7 @@ import zlib from 'node:zlib'
 import type { EntryBlock, LevelColumn, LineColumn, MetadataColumn, StreamRun, TimeNs } from '../protocols/model.ts'
 import type { SealedRows } from './block-rows.ts'
 import { corrupt } from './column-bytes.ts'
+import { giveBack } from './give-back.ts'
 import { type ChunkEncoding, compressColumn, decompressColumn } from './column-codec.ts'
 import { decodeLevels, encodeLevels } from './column-levels.ts'
 import { decodeMetadata, encodeMetadata } from './column-metadata.ts'
@@ -36,6 +37,8 @@ export function encodeBlock(rows: SealedRows, encoding: ChunkEncoding): StoredCo
 }
 
 const EMPTY = Buffer.alloc(0)
+/** The encoding of a column that is not compressed: its bytes are a part of what was fetched. */
+const AS_IS = 0
 
 /** The stored bytes of the columns that were fetched. */
 export type FetchedColumns = Partial<Record<ColumnKind, Buffer>>
@@ -89,10 +92,25 @@ export class StoredBlock implements EntryBlock {
     return this.#levels
   }
 
+  /** What was decoded is not needed any more; asked for again, it is decoded again. */
+  release(): void {
+    if (this.#relativeNs !== undefined) giveBack(this.#relativeNs)
+    if (this.#lengths !== undefined) giveBack(this.#lengths)
+    if (this.#lines !== undefined) {
+      giveBack(this.#lines.starts)
+      if (this.#range('lines').encoding !== AS_IS) giveBack(this.#lines.bytes)
+    }
+    this.#relativeNs = this.#lengths = this.#lines = undefined
+  }
+
   #decodeLines(): LineColumn {
     const lengths = this.lengths()
     const starts = new Uint32Array(lengths.length)
-    for (let i = 1; i < lengths.length; i++) starts[i] = starts[i - 1]! + lengths[i - 1]!
+    let at = 0
+    for (let i = 0; i < lengths.length; i++) {
+      starts[i] = at
+      at += lengths[i]!
+    }
     return { bytes: this.#raw('lines'), starts, lengths }
   }
 

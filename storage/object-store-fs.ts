@@ -39,6 +39,12 @@ export async function openFsObjectStore(options: FsObjectStoreOptions): Promise<
   return new FsObjectStore(root, options.random)
 }
 
+/** Where the object lies; throws for a key that could lead elsewhere. */
+export function fileOf(root: string, key: string): string {
+  checkKey(key)
+  return path.join(root, ...key.split('/'))
+}
+
 class FsObjectStore implements ObjectStore {
   readonly #root: string
   readonly #random: Random
@@ -111,8 +117,7 @@ class FsObjectStore implements ObjectStore {
   async close(): Promise<void> {}
 
   #pathOf(key: string): string {
-    checkKey(key)
-    return path.join(this.#root, ...key.split('/'))
+    return fileOf(this.#root, key)
   }
 
   /** Renames and syncs the directory, and once a process each folder above it: a new folder is an entry in its parent. */

@@ -11,6 +11,7 @@ import type { SegmentEntry } from './catalog.ts'
 import { corrupt } from './column-bytes.ts'
 import { CATALOG_TENANTS_MAX, COLUMN_KINDS, type ColumnKind, type ColumnRange, segmentKey, TAIL_BYTES } from './segment-format.ts'
 import { type BlockFacts, decodeFooter, footerLength, type SectionFooter, type SegmentFooter } from './segment-footer.ts'
+import { giveBack } from './give-back.ts'
 import { askFilters, questionOf } from './filter-read.ts'
 import { type BlockNeeds, noSkips, selectByFilter, selectByFooter, type SeriesFacts, seriesOf, type SkipStats } from './segment-select.ts'
 
@@ -24,6 +25,13 @@ const GAP_BYTES_MAX = 16 << 10
 /** Stored bytes that are fetched together: little at first, because the first block may be enough, then twice as much each time up to the greatest. */
 const WINDOW_BYTES_MIN = 512 << 10
 const WINDOW_BYTES_MAX = 8 << 20
+
+export interface ReaderOptions {
+  /** Stored bytes that are fetched together at most; default 8 MiB, which a store behind a network needs. */
+  readonly windowBytesMax?: number
+  /** Nobody else has what `read` gives, so its memory is given back when the scan is past it. */
+  readonly ownsReads?: boolean
+}
 
 /** `end` is the object's end, at least `footerBytes` of the catalog entry. Throws `storage_corrupt`. */
 export function openSegment(key: string, end: Buffer, objectBytes: number): SegmentFooter {
@@ -78,17 +86,27 @@ interface LoadedBlock {
   readonly columns: FetchedColumns
 }
 
+interface LoadedWindow {
+  readonly blocks: ReadonlyArray<LoadedBlock>
+  /** What the blocks' columns are parts of. */
+  readonly reads: ReadonlyArray<Buffer>
+}
+
 const ALL = (): boolean => true
 
 export class SegmentReader {
   readonly key: string
   readonly footer: SegmentFooter
   readonly #read: ReadRange
+  readonly #windowBytesMax: number
+  readonly #ownsReads: boolean
 
-  constructor(key: string, footer: SegmentFooter, read: ReadRange) {
+  constructor(key: string, footer: SegmentFooter, read: ReadRange, { windowBytesMax = WINDOW_BYTES_MAX, ownsReads = false }: ReaderOptions = {}) {
     this.key = key
     this.footer = footer
     this.#read = read
+    this.#windowBytesMax = windowBytesMax
+    this.#ownsReads = ownsReads
   }
 
   tenants(): TenantId[] {
@@ -120,16 +138,23 @@ export class SegmentReader {
 
   /**
    * The selected blocks in order, with these columns fetched; reads run ahead by one window. `wanted` is asked again just before a block is fetched and before it
-   * is given out: a scan that has what it needs says no to the rest.
+   * is given out: a scan that has what it needs says no to the rest. A block's columns hold until the next block is asked for.
    */
   async *load({ section, blocks }: Pick<Selection, 'section' | 'blocks'>, kinds: ReadonlyArray<ColumnKind>, wanted: (block: BlockFacts) => boolean = ALL): AsyncGenerator<EntryBlock> {
-    let ahead: Promise<LoadedBlock[]> | null = null
-    for (const window of [...windowsOf(blocks, kinds), []]) {
-      const loaded: LoadedBlock[] = (await ahead) ?? []
+    let ahead: Promise<LoadedWindow> | null = null
+    for (const window of [...windowsOf(blocks, kinds, this.#windowBytesMax), []]) {
+      const loaded: LoadedWindow | null = await ahead
       ahead = this.#fetch(window.filter(wanted), kinds)
       // A consumer that stops early leaves the read ahead to itself.
       ahead.catch(() => undefined)
-      for (const { facts, columns } of loaded) if (wanted(facts)) yield new StoredBlock(this.key, facts, runsOf(section, facts), columns)
+      if (loaded === null) continue
+      for (const { facts, columns } of loaded.blocks) {
+        if (!wanted(facts)) continue
+        const block = new StoredBlock(this.key, facts, runsOf(section, facts), columns)
+        yield block
+        block.release()
+      }
+      if (this.#ownsReads) loaded.reads.forEach(giveBack)
     }
   }
 
@@ -137,17 +162,18 @@ export class SegmentReader {
     return this.footer.sections.find((s) => s.tenant === tenant)
   }
 
-  async #fetch(blocks: ReadonlyArray<BlockFacts>, kinds: ReadonlyArray<ColumnKind>): Promise<LoadedBlock[]> {
+  async #fetch(blocks: ReadonlyArray<BlockFacts>, kinds: ReadonlyArray<ColumnKind>): Promise<LoadedWindow> {
     const loaded: LoadedBlock[] = blocks.map((facts) => ({ facts, columns: {} }))
     const parts = loaded.flatMap(({ facts, columns }) => kinds.map((kind) => ({ columns, kind, range: rangeOf(facts, kind) }))).filter((part) => part.range.storedBytes > 0)
     parts.sort((a, b) => a.range.offset - b.range.offset)
-    await Promise.all(
+    const reads = await Promise.all(
       coalesced(parts.map((part) => part.range)).map(async ({ offset, length, from, to }) => {
         const bytes = await this.#read(offset, length)
         for (const { columns, kind, range } of parts.slice(from, to)) columns[kind] = bytes.subarray(range.offset - offset, range.offset - offset + range.storedBytes)
+        return bytes
       }),
     )
-    return loaded
+    return { blocks: loaded, reads }
   }
 }
 
@@ -159,13 +185,13 @@ function pairsOnlyInMetadata(section: SectionFooter, { metadataEquals }: BlockNe
 
 const rangeOf = (block: BlockFacts, kind: ColumnKind): ColumnRange => block.columns[COLUMN_KINDS.indexOf(kind)]!
 
-function windowsOf(blocks: ReadonlyArray<BlockFacts>, kinds: ReadonlyArray<ColumnKind>): BlockFacts[][] {
+function windowsOf(blocks: ReadonlyArray<BlockFacts>, kinds: ReadonlyArray<ColumnKind>, bytesMax: number): BlockFacts[][] {
   const windows: BlockFacts[][] = []
   let room = 0
   for (const block of blocks) {
     const own = kinds.reduce((sum, kind) => sum + rangeOf(block, kind).storedBytes, 0)
     if (windows.length === 0 || own > room) {
-      room = Math.min(WINDOW_BYTES_MAX, WINDOW_BYTES_MIN * 2 ** windows.length)
+      room = Math.min(bytesMax, WINDOW_BYTES_MIN * 2 ** windows.length)
       windows.push([])
     }
     room -= own

@@ -5,12 +5,13 @@
 import { SkaldError } from '../../runtime/errors.ts'
 import type { Matcher } from '../../protocols/logql/ast.ts'
 import { scanTimes } from '../../protocols/logql/scan-needs.ts'
-import type { LogScanPlan, ScanPlan } from '../../protocols/logql/scan.ts'
+import type { ScanPlan } from '../../protocols/logql/scan.ts'
 import type { SegmentEntry } from '../../storage/catalog.ts'
 import type { PartitionReads } from '../cluster/partition-reads.ts'
 import type { AnswerWork } from './answer-work.ts'
 import { type PartialCache, partialKey, planKey } from './partial-cache.ts'
 import { PartialSum, type ScannedParts } from './partial-sum.ts'
+import { scanInOrder, type ScanSegment } from './scan-order.ts'
 import { emptyStatistics } from '../segments/read-statistics.ts'
 import type { ScanAnswer, SelectAnswer, SeriesAnswer } from '../segments/segment-work.ts'
 import type { Services } from '../services.ts'
@@ -74,7 +75,7 @@ async function scan(parts: QuerierParts, request: ScanRequest): Promise<ScannedP
   const ofPlan = request.cached ? planKey(tenant, plan) : null
   const scanOne: ScanSegment = async (segment) => sum.add(await scanSegment(parts, within, segment, { nowMs, ofPlan }))
   try {
-    if (plan.kind === 'log') await scanInOrder(plan, wanted, sum, scanOne, request.readBytesMax === undefined ? Math.max(1, services.work.threads) : wanted.length)
+    if (plan.kind === 'log') await scanInOrder(plan, wanted, () => sum.bound(), scanOne, request.readBytesMax === undefined ? Math.max(1, services.work.threads) : wanted.length)
     else await Promise.all(wanted.map(scanOne))
   } catch (error) {
     failed.abort(error)
@@ -87,8 +88,6 @@ async function scan(parts: QuerierParts, request: ScanRequest): Promise<ScannedP
     warnings: [...sources.warnings, ...warnings],
   }
 }
-
-type ScanSegment = (segment: SegmentEntry) => Promise<void>
 
 /** Inclusive. */
 export interface EntryTimes {
@@ -153,19 +152,6 @@ async function gatherSources<A extends { readonly warnings: ReadonlyArray<string
     heads: found.flatMap((f) => f.heads),
     segments: found.flatMap((f) => f.segments).filter((s) => holds(s, tenant)),
     warnings: found.flatMap((f) => f.warnings),
-  }
-}
-
-/** Log queries: newest (or oldest) segments first, `atOnce` together, until no other segment can hold an entry of the answer. */
-async function scanInOrder(plan: LogScanPlan, segments: ReadonlyArray<SegmentEntry>, sum: PartialSum, scanOne: ScanSegment, atOnce: number): Promise<void> {
-  const backward = plan.direction === 'backward'
-  const edge = (s: SegmentEntry): bigint => (backward ? -BigInt(s.maxNs) : BigInt(s.minNs))
-  const queue = [...segments].sort((a, b) => (edge(a) < edge(b) ? -1 : 1))
-  while (queue.length > 0) {
-    const bound = await sum.bound()
-    const next = queue.splice(0, atOnce).filter((s) => bound === null || (backward ? BigInt(s.maxNs) >= bound : BigInt(s.minNs) <= bound))
-    if (next.length === 0) break
-    await Promise.all(next.map(scanOne))
   }
 }
 

@@ -5,6 +5,7 @@
 import type { Clock } from '../../runtime/clock.ts'
 import type { Random } from '../../runtime/random.ts'
 import { type DiskCachedStore, openDiskCache } from '../../storage/cache-disk.ts'
+import { withReadsNow } from '../../storage/object-store-fs-now.ts'
 import { withHedgedReads } from '../../storage/object-store-hedge.ts'
 import { type RetryOptions, withRetries } from '../../storage/object-store-retry.ts'
 import type { ObjectStore } from '../../storage/object-store.ts'
@@ -17,6 +18,8 @@ export interface StoreSettings {
   readonly requestMs: number
   /** The first try included. */
   readonly triesMax: number
+  /** Small reads of local files may block: for a thread that does nothing else meanwhile. */
+  readonly readsNow?: boolean
   /** Of a store behind a network, for one reader. */
   readonly diskCache?: { readonly directory: string; readonly bytesMax: number }
 }
@@ -34,8 +37,12 @@ export async function openObjectStore(settings: StoreSettings, ports: StorePorts
   const hedged = isRemote(settings.url) ? withHedgedReads(plain, { clock, random }) : plain
   const policy = { triesMax: settings.triesMax, tryMs: settings.requestMs }
   const patient = withRetries(hedged, { clock, random, policy, ...(onRetry === undefined ? {} : { onRetry }) })
+  if (location.kind === 'fs' && settings.readsNow === true) return withReadsNow(patient, location.directory)
   return settings.diskCache === undefined || !isRemote(settings.url) ? patient : openDiskCache(patient, { ...settings.diskCache, clock, random })
 }
+
+/** Whether objects are files here: a reader gets bytes of its own, and gains nothing by asking for many at once. */
+export const isLocal = (url: string): boolean => parseObjectStoreUrl(url).kind === 'fs'
 
 /** Whether reads go over a network. */
 export const isRemote = (url: string): boolean => parseObjectStoreUrl(url).kind === 's3'

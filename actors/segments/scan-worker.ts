@@ -3,10 +3,11 @@ import { workerData } from 'node:worker_threads'
 import { SystemClock } from '../../runtime/clock-system.ts'
 import { SystemRandom } from '../../runtime/random-system.ts'
 import { serveTasks } from '../../runtime/worker-host.ts'
+import { READ_NOW_BYTES_MAX } from '../../storage/object-store-fs-now.ts'
 import { SegmentCache } from '../../storage/segment-cache.ts'
 import { SharedLedger } from '../../storage/shared-ledger.ts'
 import { ownBuffers } from './encoded-partial.ts'
-import { isRemote, openObjectStore } from './object-stores.ts'
+import { isLocal, isRemote, openObjectStore } from './object-stores.ts'
 import type { ScanWorkerData } from './scan-worker-data.ts'
 import { SegmentReads } from './segment-reads.ts'
 import { SegmentTasks, type ScanWorkerTask } from './segment-tasks.ts'
@@ -14,7 +15,8 @@ import type { ScanAnswer } from './segment-work.ts'
 
 const { store, cacheLedger } = workerData as ScanWorkerData
 const cache = new SegmentCache({ ledger: new SharedLedger(cacheLedger), keepsRanges: isRemote(store.url) })
-const tasks = new SegmentTasks(new SegmentReads(await openObjectStore(store, { clock: new SystemClock(), random: new SystemRandom() }), cache))
+const opened = await openObjectStore(store, { clock: new SystemClock(), random: new SystemRandom() })
+const tasks = new SegmentTasks(new SegmentReads(opened, cache, isLocal(store.url) ? { windowBytesMax: READ_NOW_BYTES_MAX, ownsReads: true } : {}))
 
 serveTasks(async (task, signal) => {
   const value = await tasks.run(task as ScanWorkerTask, signal)

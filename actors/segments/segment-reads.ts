@@ -7,16 +7,18 @@ import type { DiskCachedStore } from '../../storage/cache-disk.ts'
 import type { SegmentEntry } from '../../storage/catalog.ts'
 import type { ObjectStore } from '../../storage/object-store.ts'
 import type { SegmentCache } from '../../storage/segment-cache.ts'
-import { readFooter, SegmentReader } from '../../storage/segment-read.ts'
+import { readFooter, type ReaderOptions, SegmentReader } from '../../storage/segment-read.ts'
 import type { ReadStatistics } from './segment-work.ts'
 
 export class SegmentReads {
   private readonly store: ObjectStore | DiskCachedStore
   private readonly cache: SegmentCache
+  private readonly options: ReaderOptions
 
-  constructor(store: ObjectStore | DiskCachedStore, cache: SegmentCache) {
+  constructor(store: ObjectStore | DiskCachedStore, cache: SegmentCache, options: ReaderOptions = {}) {
     this.store = store
     this.cache = cache
+    this.options = options
   }
 
   /** Runs `use` with a reader of the segment; once more if what was read is damaged. `use` must have no effect until all it reads has been read. */
@@ -41,7 +43,7 @@ export class SegmentReads {
       return this.store.getRange(key, offset, lengthBytes)
     }
     const read = (offset: number, lengthBytes: number): Promise<Buffer> => this.cache.range(key, offset, lengthBytes, () => fetch(offset, lengthBytes))
-    return new SegmentReader(key, await this.cache.footer(key, () => readFooter(key, sizeBytes, footerBytes, fetch)), read)
+    return new SegmentReader(key, await this.cache.footer(key, () => readFooter(key, sizeBytes, footerBytes, fetch)), read, this.options)
   }
 }
 

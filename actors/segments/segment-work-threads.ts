@@ -59,7 +59,7 @@ export function makeThreadedWork(options: ThreadedWorkOptions): SegmentWork {
 function scanWorkerData({ store, memory, scanThreads }: ThreadedWorkOptions, place: number): ScanWorkerData {
   const { diskCache, ...rest } = store
   const own = diskCache && { directory: path.join(diskCache.directory, `thread-${place}`), bytesMax: diskCache.bytesMax / scanThreads }
-  return { store: { ...rest, ...(own === undefined ? {} : { diskCache: own }) }, cacheLedger: memory.cacheLedger(place).memory }
+  return { store: { ...rest, readsNow: true, ...(own === undefined ? {} : { diskCache: own }) }, cacheLedger: memory.cacheLedger(place).memory }
 }
 
 /** FNV-1a, to spread segment keys over threads. */

@@ -5,6 +5,7 @@ import path from 'node:path'
 import { SystemClock } from '../../runtime/clock-system.ts'
 import { SystemRandom } from '../../runtime/random-system.ts'
 import { openFsObjectStore } from '../../storage/object-store-fs.ts'
+import { withReadsNow } from '../../storage/object-store-fs-now.ts'
 import { MemoryObjectStore } from '../../storage/object-store-memory.ts'
 import { startS3 } from '../support/s3.ts'
 import { objectStoreConformance } from './object-store.ts'
@@ -24,6 +25,16 @@ objectStoreConformance(
     return { store, close: () => rm(directory, { recursive: true }) }
   },
   { largeBytes: 13 * MIB + 1, manyKeys: 100 },
+)
+
+objectStoreConformance(
+  'files, read without leaving the thread',
+  async () => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'skald-objects-'))
+    const store = await openFsObjectStore({ directory, random: new SystemRandom(), nowMs: Date.now() })
+    return { store: withReadsNow(store, directory), close: () => rm(directory, { recursive: true }) }
+  },
+  { largeBytes: 3 * MIB, manyKeys: 100 },
 )
 
 objectStoreConformance(

@@ -3,7 +3,7 @@ import type { EntryBlock, TenantId } from '../../protocols/model.ts'
 import { CHUNK_ENCODINGS } from '../../storage/column-codec.ts'
 import { encodeSegment } from '../../storage/segment-encode.ts'
 import { segmentKey } from '../../storage/segment-format.ts'
-import { entryFromFooter, readFooter } from '../../storage/segment-read.ts'
+import { entryFromFooter, readFooter, SegmentReader } from '../../storage/segment-read.ts'
 import { type LevelOf, levelsByRow } from '../support/levels.ts'
 import { TestPartition } from '../support/cuts.ts'
 import { type PlainStream, seeded } from '../support/push-bodies.ts'
@@ -112,6 +112,47 @@ describe('segment', () => {
     expect(reads.slice(1).reduce((sum, [, length]) => sum + length, 0)).toBeLessThan(segment.bytes.length / 100)
     expect(blocks[0]!.relativeNs()[1]).toBe(1_000_000)
     expect(() => blocks[0]!.lines()).toThrow('was not fetched')
+  })
+
+  it('gives the memory of a block back when the next is asked for, and nobody else\'s', async () => {
+    const partition = new TestPartition()
+    for (let i = 0; i < 40; i++) partition.push(TENANT, [{ labels: '{app="a"}', entries: [entry(T0 + BigInt(i), `${i} ${'long '.repeat(8000)}`)] }])
+    for (const encoding of ['zstd', 'none'] as const) {
+      const segment = encodeSegment(partition.cut({ encoding, blockTargetBytes: 200_000 }), () => null)
+      const reader = await readerOf(segment)
+      const selection = await reader.select(TENANT, () => true, ALL)
+      const blocks: EntryBlock[] = []
+      const lines: Buffer[] = []
+      for await (const block of reader.load(selection!, ['lengths', 'lines'])) {
+        expect(block.lines().bytes.subarray(-6).toString()).toBe(' long ')
+        blocks.push(block)
+        lines.push(block.lines().bytes)
+      }
+      expect(lines.length).toBeGreaterThan(4)
+      expect(lines.every(({ length }) => length === 0)).toBe(encoding === 'zstd')
+      // Asked again, it is decoded again: what was fetched is the caller's.
+      expect(blocks[0]!.lines().bytes.length).toBeGreaterThan(200_000)
+    }
+  })
+
+  it('gives back what it fetched where that is its own', async () => {
+    const partition = new TestPartition()
+    for (let i = 0; i < 40; i++) partition.push(TENANT, [{ labels: '{app="a"}', entries: [entry(T0 + BigInt(i), `${i} ${'long '.repeat(8000)}`)] }])
+    const segment = encodeSegment(partition.cut({ encoding: 'none', blockTargetBytes: 200_000 }), () => null)
+    const read: Buffer[] = []
+    const opened = await readerOf(segment)
+    const reader = new SegmentReader(opened.key, opened.footer, async (offset, length) => {
+      const bytes = Buffer.alloc(length, segment.bytes.subarray(offset, offset + length))
+      read.push(bytes)
+      return bytes
+    }, { ownsReads: true, windowBytesMax: 400_000 })
+    const selection = await reader.select(TENANT, () => true, ALL)
+    let rows = 0
+    for await (const block of reader.load(selection!, ['lengths', 'lines'])) rows += block.lines().starts.length
+    expect(rows).toBe(40)
+    const large = read.filter(({ buffer }) => buffer.byteLength === 0 || buffer.byteLength > 100_000)
+    expect(large.length).toBeGreaterThan(1)
+    expect(large.every(({ length }) => length === 0)).toBe(true)
   })
 
   it('passes over blocks of other streams and other times, and says so', async () => {
