@@ -40,6 +40,7 @@ import { serveNatsPush } from './api/nats-push.ts'
 import { logActorEvent, logNatsEvent } from './node-log.ts'
 import { makeNodeMetrics } from './node-metrics.ts'
 import { nodeIdOf } from './cluster/node-id.ts'
+import { claimNodeName } from './cluster/node-name.ts'
 import { openNodeMemory } from './node-memory.ts'
 import { diskCacheOf, natsServerOptions, nodeSettings, storeSettings } from './node-settings.ts'
 import { openObjectStore } from './segments/object-stores.ts'
@@ -67,7 +68,7 @@ export interface NodeOptions {
   readonly flushFaultPoint?: FaultPoint
   /** For tests: another clock than this machine's. */
   readonly clock?: Clock
-  /** Called when somebody asks over HTTP that the node ends; whoever started it then stops it. */
+  /** Called when somebody asks over HTTP that the node ends, or another process has taken its name; whoever started it then stops it. */
   readonly terminate?: () => void
 }
 
@@ -120,6 +121,8 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   if (nats !== null) opened.add(() => nats.stop())
   const transport = await connectTransport({ servers: nats === null ? config.nats.url.split(',') : nats.url, name: `skald ${node}`, random, waitForServer: true })
   opened.add(() => transport.close())
+  const name = await claimNodeName(transport, node, `process ${process.pid} on ${hostname()}, started ${new Date(clock.nowMs()).toISOString()}`)
+  opened.add(() => name.close())
   const kv = new JetStreamKv(transport, { clock, random })
   opened.add(() => kv.close())
 
@@ -185,6 +188,7 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
     leaseTtlMs: config.cluster.lease_ttl,
     heartbeatMs: config.cluster.heartbeat_interval,
     standbys: config.cluster.standbys,
+    ...(options.terminate === undefined ? {} : { onUsurped: options.terminate }),
   })
   opened.add(() => cluster.leave())
   const directory = new PartitionDirectory(makeHeardElsewhere(services, cluster.owners))

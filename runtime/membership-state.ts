@@ -16,6 +16,18 @@ export interface Member {
   readonly startedMs: number
   /** How many partitions it is configured for: the largest counts. */
   readonly partitions?: number
+  /** Grows with every process that takes this name: of two that live, the older one must end. */
+  readonly generation?: number
+}
+
+/** The generation of a process that starts: above what was last heard of its name, and above what was forgotten (`nowMs`), as far as clocks agree. */
+export function nextGeneration(before: Member | undefined, nowMs: number): number {
+  return Math.max(nowMs, (before?.generation ?? 0) + 1)
+}
+
+/** Whether what was heard under one's own name comes from a process that took it later. */
+export function isUsurper(heard: Member, self: Member): boolean {
+  return heard.id === self.id && (heard.generation ?? 0) > (self.generation ?? 0)
 }
 
 interface Sighting {

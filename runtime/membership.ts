@@ -5,7 +5,7 @@
 import type { Clock, Timer } from './clock.ts'
 import { SkaldError } from './errors.ts'
 import type { KvBucket, KvEvent, KvWatch } from './kv.ts'
-import { MEMBERSHIP_START, membersOf, membershipStep } from './membership-state.ts'
+import { MEMBERSHIP_START, isUsurper, membersOf, membershipStep, nextGeneration } from './membership-state.ts'
 import type { Member, MembershipEvent, MembershipState } from './membership-state.ts'
 import type { Random } from './random.ts'
 import { wholeMs } from './whole-ms.ts'
@@ -22,6 +22,8 @@ export interface MembershipOptions {
   readonly silentMsMax?: number
   /** Called with all members, sorted by id, whenever they change; first when the present ones are known. */
   readonly onChange: (members: ReadonlyArray<Member>) => void
+  /** Told once when another process has taken this one's name: it must end. It has fallen silent by then. */
+  readonly onUsurped?: () => void
 }
 
 const BEAT_MS = 1_000
@@ -46,7 +48,7 @@ export class Membership {
       (event) => this.#heard(event),
       () => this.#ready(),
     )
-    void this.#beat()
+    void this.#begin()
   }
 
   members(): ReadonlyArray<Member> {
@@ -64,8 +66,9 @@ export class Membership {
     await this.#beat()
   }
 
-  /** Leaves the list at once. Never fails: what cannot be deleted falls silent. */
+  /** Leaves the list at once. Never fails: what cannot be deleted falls silent. Does nothing when it was closed before, or the name is another's. */
   async leave(): Promise<void> {
+    if (this.#isClosed) return
     this.close()
     await this.#options.bucket.delete(this.#key).catch(ignoreUnavailable)
   }
@@ -78,7 +81,15 @@ export class Membership {
     this.#watch.stop()
   }
 
+  async #begin(): Promise<void> {
+    const { bucket, clock } = this.#options
+    const before = await bucket.get(this.#key).then((entry) => (entry === null ? undefined : parseMember(entry.value)), ignoreUnavailable)
+    this.#self = { ...this.#self, generation: nextGeneration(before === false ? undefined : before, clock.nowMs()) }
+    await this.#beat()
+  }
+
   async #beat(): Promise<void> {
+    if (this.#isClosed) return
     const { bucket, clock, random, beatMs = BEAT_MS } = this.#options
     this.#beatTimer?.cancel()
     this.#beatTimer = clock.after(beatMs * (0.8 + 0.4 * random.next()), () => void this.#beat())
@@ -89,7 +100,14 @@ export class Membership {
   #heard(event: KvEvent): void {
     if (event.kind === 'delete') return this.#step({ kind: 'gone', id: event.key.slice(PREFIX.length) })
     const member = parseMember(event.entry.value)
+    if (member !== undefined && this.#self.generation !== undefined && isUsurper(member, this.#self)) return this.#endUsurped()
     if (member !== undefined) this.#step({ kind: 'seen', member, revision: event.entry.revision })
+  }
+
+  #endUsurped(): void {
+    if (this.#isClosed) return
+    this.close()
+    this.#options.onUsurped?.()
   }
 
   #step(event: MembershipEvent): void {

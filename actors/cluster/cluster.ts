@@ -21,6 +21,8 @@ export interface ClusterOptions {
   readonly heartbeatMs: number
   /** Nodes that follow each partition besides its owner; default 0. */
   readonly standbys?: number
+  /** Told when another process has taken this node's name; nothing is handed over then, since it is not this one's any more. */
+  readonly onUsurped?: () => void
 }
 
 export interface Cluster {
@@ -67,6 +69,7 @@ export async function openCluster(services: Services, kv: Kv, options: ClusterOp
   let isKnown = false
   let isDraining = false
   let wasReady = false
+  let isUsurped = false
   const membership = new Membership({
     bucket: memberBucket,
     clock,
@@ -77,6 +80,11 @@ export async function openCluster(services: Services, kv: Kv, options: ClusterOp
     onChange: (members) => {
       isKnown = true
       actor?.tell({ kind: 'members', members })
+    },
+    onUsurped: () => {
+      isUsurped = true
+      services.log.error('another process has taken the name of this node: this one ends', { node })
+      options.onUsurped?.()
     },
   })
 
@@ -112,6 +120,7 @@ export async function openCluster(services: Services, kv: Kv, options: ClusterOp
       return wasReady ? '' : `partitions ${waiting.join(', ')} are not served yet`
     },
     async drain(timeoutMs) {
+      if (isUsurped) return
       isDraining = true
       await membership.setState('draining')
       const untilMs = clock.monotonicMs() + timeoutMs
@@ -119,7 +128,7 @@ export async function openCluster(services: Services, kv: Kv, options: ClusterOp
       while (others() && clock.monotonicMs() < untilMs && !(await holdsNothing())) await clock.sleep(DRAIN_POLL_MS)
     },
     async leave() {
-      await keeper.releaseAll()
+      if (!isUsurped) await keeper.releaseAll()
       await membership.leave()
       keeper.close()
       owners.close()

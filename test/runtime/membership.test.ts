@@ -117,6 +117,32 @@ describe('membership', () => {
     expect(views.at(-1)).toBe('a c')
   })
 
+  it('ends the older of two processes that use one name, whatever their wall clocks say', async () => {
+    const w = new World()
+    const other = await w.start('b')
+    const told: string[] = []
+    const startTwin = async (name: string): Promise<Membership> => {
+      const bucket = await w.server.connect().bucket({ name: 'members', maxAgeMs: 60_000 })
+      const self: Member = { id: 'a', node: 'a', roles: ['all'], zone: name, state: 'active', startedMs: 0 }
+      return new Membership({ bucket, clock: w.clock, random: w.random.fork(), self, onChange: () => undefined, onUsurped: () => told.push(name) })
+    }
+    const older = await startTwin('older')
+    await w.clock.run(3_000)
+    w.clock.skewMs = -300_000
+    const newer = await startTwin('newer')
+    await w.clock.run(3_000)
+    expect(told).toEqual(['older'])
+    // It says nothing any more, neither that it lives nor that it leaves.
+    await older.leave()
+    await w.clock.run(10_000)
+    expect(other.membership.members().map(({ id, zone }) => `${id} ${zone}`)).toEqual(['a newer', 'b '])
+    expect(other.views.at(-1)).toBe('a b')
+    expect(told).toEqual(['older'])
+    await newer.leave()
+    await w.clock.run(1_000)
+    expect(ids(other)).toBe('b')
+  })
+
   it('does not look at wall clocks', async () => {
     const w = new World()
     const [a, b] = [await w.start('a'), await w.start('b')]
