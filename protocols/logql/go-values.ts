@@ -6,12 +6,15 @@
 import { goQuote } from './go-text.ts'
 
 const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/
+/** Underscores between digits are Go's way to group them. */
+const GROUPED = /^(?!.*__)(?!.*_(?!\d))(?!.*(?<!\d)_)[\d._eE+-]+$/
 const HEXADECIMAL = /^([+-]?)0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?[pP]([+-]?\d+)$/
 const SPECIAL: Readonly<Record<string, number>> = { inf: Infinity, '+inf': Infinity, '-inf': -Infinity, infinity: Infinity, '+infinity': Infinity, '-infinity': -Infinity, nan: NaN }
 
 export function parseFloatText(text: string): number | string {
-  if (DECIMAL.test(text)) {
-    const value = Number(text)
+  const plain = GROUPED.test(text) ? text.replaceAll('_', '') : text
+  if (DECIMAL.test(plain)) {
+    const value = Number(plain)
     return Number.isFinite(value) ? value : `strconv.ParseFloat: parsing ${goQuote(text)}: value out of range`
   }
   const special = SPECIAL[text.toLowerCase()]
@@ -29,12 +32,19 @@ const UNIT_NS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, 'µs': 1e3, 
 const DURATION_PART = /(\d*)(\.\d*)?([^\d.]*)/y
 const DURATION_NS_MAX = 2 ** 63
 
+/** How package time quotes: beyond printable ASCII every byte is hexadecimal. */
+function timeQuote(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  const escaped = text.replace(/["\\]/g, '\\$&').replace(/[\u0000-\u001f]|[^\u0000-\u007f]/gu, (char) => Buffer.from(char).toString('hex').replace(/../g, '\\x$&'))
+  return `"${escaped}"`
+}
+
 /** Nanoseconds. */
 export function parseDurationText(text: string): number | string {
   const negative = text.startsWith('-')
   const body = negative || text.startsWith('+') ? text.slice(1) : text
   if (body === '0') return 0
-  const invalid = `time: invalid duration ${goQuote(text)}`
+  const invalid = `time: invalid duration ${timeQuote(text)}`
   if (body === '') return invalid
   let total = 0
   DURATION_PART.lastIndex = 0
@@ -42,9 +52,10 @@ export function parseDurationText(text: string): number | string {
     const part = DURATION_PART.exec(body)!
     const [, whole = '', fraction = '', unit = ''] = part
     if (whole === '' && (fraction === '' || fraction === '.')) return invalid
-    if (unit === '') return `time: missing unit in duration ${goQuote(text)}`
+    if (Number(whole) > DURATION_NS_MAX) return invalid
+    if (unit === '') return `time: missing unit in duration ${timeQuote(text)}`
     const scale = UNIT_NS[unit]
-    if (scale === undefined) return `time: unknown unit ${goQuote(unit)} in duration ${goQuote(text)}`
+    if (scale === undefined) return `time: unknown unit ${timeQuote(unit)} in duration ${timeQuote(text)}`
     total += Number(whole) * scale
     if (fraction.length > 1) total += Math.trunc(Number(`0${fraction}`) * scale)
     if (total >= DURATION_NS_MAX) return invalid

@@ -32,7 +32,9 @@ export function scanString(text: string, start: number, quote: '"' | "'" | '`'):
 /** What a complete string literal stands for; null when an escape names no character. `\xff` and `\377` are bytes of UTF-8. */
 export function unquote(literal: string): string | null {
   const body = literal.slice(1, -1)
-  if (literal.startsWith('`') || !body.includes('\\')) return body
+  if (literal.startsWith('`')) return body.replaceAll('\r', '')
+  if (!body.includes('\\')) return body
+  const otherQuote = literal.startsWith('"') ? "\\'" : '\\"'
   const parts: Buffer[] = []
   let at = 0
   while (at < body.length) {
@@ -42,9 +44,9 @@ export function unquote(literal: string): string | null {
     at = plainEnd
     if (backslash === -1) break
     ESCAPE.lastIndex = at
-    const escape = ESCAPE.exec(body)?.[0] ?? '\\'
-    const bytes = unescape(escape)
-    if (bytes === null) return null
+    const escape = ESCAPE.exec(body)?.[0]
+    const bytes = escape === undefined || escape === otherQuote ? null : unescape(escape)
+    if (escape === undefined || bytes === null) return null
     parts.push(bytes)
     at += escape.length
   }

@@ -36,6 +36,9 @@ const CATEGORY = /^(?:L[lmotu]?|M[cen]?|N[dlo]?|P[cdefios]?|S[ckmo]?|Z[lps]?)$/
 const SIMPLE_COUNTS: Readonly<Record<string, { readonly min: number; readonly max: number }>> = {
   '*': { min: 0, max: Infinity }, '+': { min: 1, max: Infinity }, '?': { min: 0, max: 1 },
 }
+/** Numbers with leading zeros, and what is no count otherwise, stand for themselves. */
+const COUNTS = /^\{(0|[1-9]\d*)(?:,(0|[1-9]\d*|))?\}/
+const COUNTS_CHARS_MAX = 32
 const NEWLINE: Ranges = [[10, 10]]
 
 /** The pattern was left to re2js. */
@@ -132,6 +135,9 @@ class Reader {
       case '(': return this.group()
       case '\\': return this.escape()
       case '*': case '+': case '?': throw new NotUnderstood()
+      case '{':
+        if (COUNTS.test(this.chars.slice(this.at - 1, this.at + COUNTS_CHARS_MAX).join(''))) throw new NotUnderstood()
+        return this.literal(char)
       default: return this.literal(char)
     }
   }
@@ -271,11 +277,11 @@ class Reader {
       return simple
     }
     if (this.chars[this.at] !== '{') return null
-    const match = /^\{(\d{1,4})(,?)(\d{0,4})\}/.exec(this.chars.slice(this.at, this.at + 12).join(''))
+    const match = COUNTS.exec(this.chars.slice(this.at, this.at + COUNTS_CHARS_MAX).join(''))
     if (match === null) return null
     const min = Number(match[1])
-    const max = match[2] === '' ? min : match[3] === '' ? Infinity : Number(match[3])
-    if (min > REPEAT_MAX || (max !== Infinity && (max > REPEAT_MAX || max < min)) || (match[2] === '' && match[3] !== '')) throw new NotUnderstood()
+    const max = match[2] === undefined ? min : match[2] === '' ? Infinity : Number(match[2])
+    if (min > REPEAT_MAX || (max !== Infinity && (max > REPEAT_MAX || max < min))) throw new NotUnderstood()
     this.at += match[0].length
     return { min, max }
   }

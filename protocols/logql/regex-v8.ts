@@ -126,7 +126,7 @@ const ASSERTIONS: Readonly<Record<AssertionKind, string>> = {
 /** The pattern for `new RegExp(…, 'u')`. Groups keep their numbers and lose their names. */
 export function toV8(node: RegexNode): string {
   switch (node.kind) {
-    case 'literal': return folded(charForV8(node.char.codePointAt(0) ?? 0), node.fold)
+    case 'literal': return node.fold && node.char > '\x7f' ? everyCase(node.char) : folded(charForV8(node.char.codePointAt(0) ?? 0), node.fold)
     case 'class': {
       const inner = node.ranges.map(([low, high]) => charForV8(low) + (low === high ? '' : `-${charForV8(high)}`)).join('') + node.unicode.join('')
       return folded(`[${node.negated ? '^' : ''}${inner}]`, node.fold)
@@ -139,6 +139,12 @@ export function toV8(node: RegexNode): string {
   }
 }
 
+/** V8 forgets some pairs of a letter beyond ASCII inside `(?i:…)`, such as `ſ` and `s`. */
+const everyCase = (char: string): string => {
+  const lower = char.toUpperCase().toLowerCase()
+  const cases = new Set([char, lower, char.toLowerCase(), char.toUpperCase(), lower.toUpperCase()].filter((one) => [...one].length === 1))
+  return `(?i:[${[...cases].map((one) => charForV8(one.codePointAt(0) ?? 0)).join('')}])`
+}
 const folded = (text: string, fold: boolean): string => (fold ? `(?i:${text})` : text)
 const charForV8 = (code: number): string =>
   (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122) ? String.fromCodePoint(code) : `\\u{${code.toString(16)}}`

@@ -57,7 +57,8 @@ export function regexError(pattern: string): string | null {
     return null
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    return message.endsWith('at end of expression') ? `${message}: \`\`` : message
+    if (message.endsWith('at end of expression')) return `${message}: \`\``
+    return message.replace(/^(error parsing regexp: )invalid named capture: `\(\?P<`$/, '$1invalid or unsupported Perl syntax: `(?P`')
   }
 }
 

@@ -1,5 +1,5 @@
 /** Sums and products of float64 as decimal numbers, so that `addf 0.1 0.2` is 0.3: what sprig's float functions do. */
-import { TemplateError } from './values.ts'
+import { floatG, TemplateError } from './values.ts'
 
 interface Decimal {
   readonly mantissa: bigint
@@ -26,7 +26,8 @@ function aligned(a: Decimal, b: Decimal): readonly [bigint, bigint, number] {
 export type DecimalOp = 'add' | 'sub' | 'mul' | 'div'
 
 export function decimalFold(op: DecimalOp, values: ReadonlyArray<number>): number {
-  if (values.some((value) => !Number.isFinite(value))) throw new TemplateError('Cannot create a Decimal from NaN or Inf')
+  const endless = values.find((value) => !Number.isFinite(value))
+  if (endless !== undefined) throw new TemplateError(`Cannot create a Decimal from ${floatG(endless)}`)
   const [first = 0, ...rest] = values
   return numberOf(rest.reduce((sum, value) => apply(op, sum, decimalOf(value)), decimalOf(first)))
 }

@@ -6,10 +6,10 @@ import { goQuote } from '../go-text.ts'
 import { type Budget, CALL_DEPTH_MAX } from './budget.ts'
 import type { CallContext, Kind, TemplateFunction } from './function.ts'
 import { functionOf } from './functions.ts'
-import { type Command, commandText, type Node, type Operand, operandText, type Pipe, type Positioned, type Template } from './nodes.ts'
+import { type Command, commandText, type Node, type Operand, operandText, type Pipe, pipeText, type Positioned, type Template } from './nodes.ts'
 import { isGoTime } from './time.ts'
 import { timeMethod } from './time-methods.ts'
-import { type GoValue, isLabelMap, isList, isMap, isTrue, plainText, sortedEntries, TemplateError, typeName } from './values.ts'
+import { type GoValue, integerOf, isLabelMap, isList, isMap, isTrue, plainText, sortedEntries, TemplateError, typeName } from './values.ts'
 
 /** Message as `__error_details__` shows it. */
 export class ExecutionError extends Error {}
@@ -18,6 +18,32 @@ type Signal = 'break' | 'continue' | null
 /** No value came down the pipe: nil is a value. */
 const NOTHING = Symbol('nothing')
 type Final = GoValue | typeof NOTHING
+
+interface Place {
+  readonly node: Positioned
+  readonly shown: () => string
+}
+
+/** Of a place that errors do not name. */
+const NOWHERE = (): string => ''
+const START: Place = { node: { at: 0 }, shown: NOWHERE }
+
+/** A field or method that is asked for, with what it is given. */
+interface Access {
+  readonly node: Operand
+  readonly dot: GoValue
+  readonly operands: ReadonlyArray<Operand>
+  readonly final: Final
+}
+
+interface Call {
+  /** Of the call, for errors in it. */
+  readonly node: Positioned
+  readonly shown: () => string
+  readonly name: string
+  readonly operands: ReadonlyArray<Operand>
+  readonly final: Final
+}
 
 interface Variable {
   readonly name: string
@@ -37,6 +63,8 @@ class Execution {
   #variables: Variable[]
   #depth = 0
   #out = ''
+  /** The node that was looked at last, and its text: what Go's errors name. A nested one stays after it has its value. */
+  #place: Place = START
 
   constructor(template: Template, data: GoValue, context: CallContext) {
     this.#template = template
@@ -52,6 +80,14 @@ class Execution {
     return this.#out
   }
 
+  #at(node: Positioned, shown: () => string): void {
+    this.#place = { node, shown }
+  }
+
+  #atOperand(operand: Operand): void {
+    this.#at(operand, () => operandText(operand))
+  }
+
   // ---- nodes
 
   #list(dot: GoValue, nodes: ReadonlyArray<Node>): Signal {
@@ -63,12 +99,13 @@ class Execution {
   }
 
   #node(dot: GoValue, node: Node): Signal {
-    this.#guard(node, '', () => this.#budget.step())
+    this.#at(node, NOWHERE)
+    this.#guard(() => this.#budget.step())
     switch (node.kind) {
-      case 'text': return this.#write(node.text, node)
+      case 'text': return this.#write(node.text)
       case 'action': {
         const value = this.#pipe(dot, node.pipe)
-        return node.pipe.declares.length === 0 ? this.#write(value === null ? '<no value>' : plainText(value), node) : null
+        return node.pipe.declares.length === 0 ? this.#write(value === null ? '<no value>' : plainText(value)) : null
       }
       case 'if': case 'with': return this.#branch(dot, node)
       case 'range': return this.#range(dot, node)
@@ -77,8 +114,8 @@ class Execution {
     }
   }
 
-  #write(text: string, node: Positioned): null {
-    this.#guard(node, text, () => this.#budget.bytes(text.length))
+  #write(text: string): null {
+    this.#guard(() => this.#budget.bytes(text.length))
     this.#out += text
     return null
   }
@@ -95,12 +132,12 @@ class Execution {
   #range(dot: GoValue, node: Node & { kind: 'if' | 'with' | 'range' }): Signal {
     const mark = this.#variables.length
     const over = this.#pipe(dot, { ...node.pipe, declares: [] })
-    const items = this.#items(over, node)
+    const items = this.#items(over)
     let signal: Signal = null
     for (const [key, value] of items) {
-      this.#guard(node, '', () => this.#budget.step())
+      this.#guard(() => this.#budget.step())
       this.#variables.length = mark
-      this.#bind(node.pipe, key, value, isNumber(over))
+      this.#bind(node.pipe, key, value, integerOf(over) !== null)
       if (this.#list(value, node.body) === 'break') break
     }
     this.#variables.length = mark
@@ -108,15 +145,16 @@ class Execution {
     return signal
   }
 
-  #items(over: GoValue, node: Node & { kind: 'if' | 'with' | 'range' }): ReadonlyArray<readonly [GoValue, GoValue]> {
+  #items(over: GoValue): ReadonlyArray<readonly [GoValue, GoValue]> {
     if (over === null) return []
     if (isList(over)) return over.map((value, i) => [BigInt(i), value])
     if (isMap(over) || isLabelMap(over)) return sortedEntries(over)
-    if (typeof over === 'bigint') {
-      this.#guard(node, '', () => this.#budget.step(Number(over > 0n ? over : 0n)))
-      return Array.from({ length: Number(over > 0n ? over : 0n) }, (_, i) => [BigInt(i), BigInt(i)])
+    const count = integerOf(over)
+    if (count !== null) {
+      this.#guard(() => this.#budget.step(Number(count > 0n ? count : 0n)))
+      return Array.from({ length: Number(count > 0n ? count : 0n) }, (_, i) => [BigInt(i), BigInt(i)])
     }
-    return this.#fail(node.pipe.commands[0]!, commandText(node.pipe.commands[0]!), `range can't iterate over ${plainText(over)}`)
+    return this.#fail(`range can't iterate over ${plainText(over)}`)
   }
 
   #bind({ declares, assigns }: Pipe, key: GoValue, value: GoValue, number: boolean): void {
@@ -126,9 +164,9 @@ class Execution {
 
   #call(dot: GoValue, node: Node & { kind: 'template' }): Signal {
     const nodes = this.#template.defined.get(node.name) ?? (node.name === this.#template.name ? this.#template.root : undefined)
-    const shown = `{{template ${goQuote(node.name)}}}`
-    if (nodes === undefined) return this.#fail(node, shown, `template ${goQuote(node.name)} not defined`)
-    if (this.#depth >= CALL_DEPTH_MAX) return this.#fail(node, shown, `exceeded maximum template depth (${CALL_DEPTH_MAX})`)
+    this.#at(node, () => `{{template ${goQuote(node.name)}${node.pipe === null ? '' : ` ${pipeText(node.pipe)}`}}}`)
+    if (nodes === undefined) return this.#fail(`template ${goQuote(node.name)} not defined`)
+    if (this.#depth >= CALL_DEPTH_MAX) return this.#fail(`exceeded maximum template depth (${CALL_DEPTH_MAX})`)
     const data = node.pipe === null ? null : this.#pipe(dot, node.pipe)
     const outer = { variables: this.#variables, executing: this.#executing }
     this.#variables = [{ name: '$', value: data }]
@@ -145,6 +183,7 @@ class Execution {
 
   #pipe(dot: GoValue, pipe: Pipe): GoValue {
     let value: Final = NOTHING
+    this.#at(pipe, () => pipeText(pipe))
     for (const command of pipe.commands) value = this.#command(dot, command, value)
     const result = value === NOTHING ? null : value
     for (const name of pipe.declares) this.#setVariable(name, result, pipe.assigns)
@@ -153,77 +192,109 @@ class Execution {
 
   #setVariable(name: string, value: GoValue, assigns: boolean): void {
     const known = assigns ? this.#variables.findLast((variable) => variable.name === name) : undefined
-    if (known === undefined) this.#variables.push({ name, value })
-    else known.value = value
+    if (known !== undefined) known.value = value
+    else if (assigns) this.#fail(`undefined variable: ${name}`)
+    else this.#variables.push({ name, value })
   }
 
   #command(dot: GoValue, command: Command, final: Final): GoValue {
-    this.#guard(command, '', () => this.#budget.step())
     const [first, ...rest] = command.args
     if (first === undefined) throw new Error('template: empty command')
-    if (first.kind === 'function') return this.#function(dot, first, command, final)
     const hasArgs = rest.length > 0 || final !== NOTHING
+    if (first.kind !== 'pipe') this.#atOperand(first)
+    this.#guard(() => this.#budget.step())
     switch (first.kind) {
-      case 'field': return this.#fields(dot, first.names, first, hasArgs)
-      case 'chain': return this.#fields(this.#operand(dot, first.node), first.names, first, hasArgs)
-      case 'variable': return this.#fields(this.#variable(first.name), first.names, first, hasArgs)
-      case 'nil': return this.#fail(first, 'nil', 'nil is not a command')
+      case 'function': return this.#function(dot, first, command, rest, final)
+      case 'field': return this.#fields(dot, first.names, { node: first, dot, operands: rest, final })
+      case 'chain': return this.#fields(this.#chained(dot, first), first.names, { node: first, dot, operands: rest, final })
+      case 'variable':
+        if (first.names.length === 0 && hasArgs) return this.#fail(`can't give argument to non-function ${operandText(first)}`)
+        return this.#fields(this.#variable(first.name), first.names, { node: first, dot, operands: rest, final })
+      case 'nil': return this.#fail('nil is not a command')
       default:
-        if (hasArgs) return this.#fail(first, operandText(first), `can't give argument to non-function ${operandText(first)}`)
+        if (hasArgs) return this.#fail(`can't give argument to non-function ${first.kind === 'pipe' ? pipeText(first) : operandText(first)}`)
         return this.#operand(dot, first)
     }
   }
 
+  /** An argument of no particular type. */
   #operand(dot: GoValue, node: Operand): GoValue {
+    this.#atOperand(node)
     switch (node.kind) {
       case 'dot': return dot
       case 'nil': return null
       case 'bool': case 'string': return node.value
-      case 'number': return node.int !== null && !/[.eEpP]/.test(node.text.replace(/^[+-]?0[xX].*/, '')) ? node.int : node.float
-      case 'field': return this.#fields(dot, node.names, node, false)
-      case 'chain': return this.#fields(this.#operand(dot, node.node), node.names, node, false)
-      case 'variable': return this.#fields(this.#variable(node.name), node.names, node, false)
+      case 'number': return this.#number(node)
+      case 'field': return this.#fields(dot, node.names, { node, dot, operands: [], final: NOTHING })
+      case 'chain': return this.#fields(this.#chained(dot, node), node.names, { node, dot, operands: [], final: NOTHING })
+      case 'variable': return this.#fields(this.#variable(node.name), node.names, { node, dot, operands: [], final: NOTHING })
       case 'pipe': return this.#pipe(dot, node)
-      case 'function': return this.#function(dot, node, { at: node.at, args: [node] }, NOTHING)
+      case 'function': return this.#function(dot, node, { at: node.at, args: [node] }, [], NOTHING)
     }
+  }
+
+  #number(node: Operand & { kind: 'number' }): GoValue {
+    if (/[.eEpP]/.test(node.text.replace(/^[+-]?0[xX].*|^'.*/, ''))) return node.float
+    return node.int ?? this.#fail(`${node.text} overflows int`)
+  }
+
+  #chained(dot: GoValue, chain: Operand & { kind: 'chain' }): GoValue {
+    this.#atOperand(chain.node)
+    return this.#operand(dot, chain.node)
   }
 
   #variable(name: string): GoValue {
-    return this.#variables.findLast((variable) => variable.name === name)?.value ?? null
+    const found = this.#variables.findLast((variable) => variable.name === name)
+    return found === undefined ? this.#fail(`undefined variable: ${name}`) : found.value
   }
 
-  #fields(receiver: GoValue, names: ReadonlyArray<string>, node: Operand, hasArgs: boolean): GoValue {
+  #fields(receiver: GoValue, names: ReadonlyArray<string>, access: Access): GoValue {
     let value = receiver
-    for (const name of names) value = this.#field(value, name, node)
-    if (hasArgs && names.length > 0) return this.#fail(node, operandText(node), `${names.at(-1)} is not a method but has arguments`)
-    if (hasArgs) return this.#fail(node, operandText(node), `can't give argument to non-function ${operandText(node)}`)
+    let type = typeName(receiver)
+    for (const [i, name] of names.entries()) {
+      const next = this.#field(value, type, name, i === names.length - 1 ? access : { ...access, operands: [], final: NOTHING })
+      type = isMap(value) ? 'interface {}' : typeName(next)
+      value = next
+    }
     return value
   }
 
-  #field(receiver: GoValue, name: string, node: Operand): GoValue {
-    if (receiver === null) return null
-    if (isLabelMap(receiver)) return receiver.get(name) ?? ''
-    if (isMap(receiver)) return receiver.get(name) ?? null
+  /** `type`: what the receiver was declared as; what maps of JSON hold is anything. */
+  #field(receiver: GoValue, type: string, name: string, access: Access): GoValue {
+    if (receiver === null) return type === 'interface {}' ? this.#fail(`nil pointer evaluating ${type}.${name}`) : null
     if (isGoTime(receiver)) {
-      const value = timeMethod(receiver, name)
-      if (value !== undefined) return value
+      const method = timeMethod(name)
+      if (method !== undefined) return this.#called(access.dot, { ...method, call: (args) => method.call(receiver, args) }, { ...access, name, shown: () => operandText(access.node) })
     }
-    return this.#fail(node, operandText(node), `can't evaluate field ${name} in type ${typeName(receiver)}`)
+    if (isLabelMap(receiver) || isMap(receiver)) {
+      if (access.operands.length > 0 || access.final !== NOTHING) return this.#fail(`${name} is not a method but has arguments`)
+      return receiver.get(name) ?? (isMap(receiver) ? null : '')
+    }
+    return this.#fail(`can't evaluate field ${name} in type ${type}`)
   }
 
   // ---- functions
 
-  #function(dot: GoValue, node: Operand & { kind: 'function' }, command: Command, final: Final): GoValue {
+  #function(dot: GoValue, node: Operand & { kind: 'function' }, command: Command, operands: ReadonlyArray<Operand>, final: Final): GoValue {
     const { name } = node
-    if (name === 'and' || name === 'or') return this.#logic(dot, node, command, final)
-    if (name === 'call') return this.#fail(command, commandText(command), 'error calling call: non-function of type string')
+    this.#atOperand(node)
+    if (name === 'and' || name === 'or') return this.#logic(dot, node, operands, final)
     const known = functionOf(name)
     if (known === undefined) throw new Error(`template: no function ${name}`)
-    const operands = command.args.slice(1)
-    this.#checkCount(known, node, operands.length + (final === NOTHING ? 0 : 1))
+    return this.#called(dot, known, { node: command, name, shown: () => commandText(command), operands, final })
+  }
+
+  #called(dot: GoValue, known: TemplateFunction, { node, name, shown, operands, final }: Call): GoValue {
+    this.#checkCount(known, name, operands.length, final !== NOTHING)
     const values = operands.map((operand, i) => this.#argument(dot, operand, kindOf(known, i)))
-    if (final !== NOTHING) values.push(this.#checked(final, kindOf(known, values.length), node, name))
-    return this.#guard(command, commandText(command), () => this.#charged(known, values), name)
+    if (final !== NOTHING) values.push(this.#checked(final, kindOf(known, values.length)))
+    try {
+      return this.#charged(known, values)
+    } catch (error) {
+      if (!(error instanceof TemplateError)) throw error
+      this.#at(node, shown)
+      return this.#fail(`error calling ${name}: ${error.message}`)
+    }
   }
 
   /** What goes into a function and what comes out is paid for. */
@@ -234,38 +305,44 @@ class Execution {
     return result
   }
 
-  #checkCount(known: TemplateFunction, node: Operand & { kind: 'function' }, count: number): void {
+  #checkCount(known: TemplateFunction, name: string, operands: number, piped: boolean): void {
     const wanted = known.parameters.length
+    const count = operands + (piped ? 1 : 0)
     if (count === wanted || (known.rest !== undefined && count > wanted)) return
-    this.#fail(node, node.name, `wrong number of args for ${node.name}: want ${known.rest === undefined ? '' : 'at least '}${wanted} got ${count}`)
+    this.#fail(`wrong number of args for ${name}: want ${known.rest === undefined ? `${wanted} got ${count}` : `at least ${wanted} got ${operands}`}`)
   }
 
   #argument(dot: GoValue, operand: Operand, kind: Kind): GoValue {
-    if (kind === 'any') return this.#operand(dot, operand)
-    if (operand.kind === 'number' && kind === 'int') return operand.int ?? this.#expected('integer', operand)
-    if (operand.kind === 'number' && kind === 'float') return operand.float
-    if (operand.kind === 'nil') return this.#fail(operand, 'nil', `cannot assign nil to ${GO_NAMES[kind]}`)
-    if ((operand.kind === 'number' || operand.kind === 'bool') && kind === 'string') return this.#expected('string', operand)
-    if ((operand.kind === 'string' || operand.kind === 'bool') && kind !== 'string') return this.#expected(kind === 'int' ? 'integer' : kind, operand)
-    return this.#checked(this.#operand(dot, operand), kind, operand, operandText(operand))
+    this.#atOperand(operand)
+    switch (operand.kind) {
+      case 'nil': return kind === 'any' ? null : this.#fail(`cannot assign nil to ${GO_NAMES[kind]}`)
+      case 'bool': case 'number': case 'string': return this.#constant(operand, kind)
+      default: return this.#checked(this.#operand(dot, operand), kind)
+    }
   }
 
-  #expected(what: string, operand: Operand): never {
-    return this.#fail(operand, operandText(operand), `expected ${what}; found ${operandText(operand)}`)
+  #constant(operand: Operand & { kind: 'bool' | 'number' | 'string' }, kind: Kind): GoValue {
+    const expected = (what: string): never => this.#fail(`expected ${what}; found ${operandText(operand)}`)
+    switch (kind) {
+      case 'any': return operand.kind === 'number' ? this.#number(operand) : operand.value
+      case 'string': return operand.kind === 'string' ? operand.value : expected('string')
+      case 'int': return operand.kind === 'number' && operand.int !== null ? operand.int : expected('integer')
+      case 'float': return operand.kind === 'number' ? operand.float : expected('float')
+      case 'time': return this.#fail(`can't handle ${operandText(operand)} for arg of type time.Time`)
+    }
   }
 
-  #checked(value: GoValue, kind: Kind, node: Positioned, shown: string): GoValue {
+  #checked(value: GoValue, kind: Kind): GoValue {
     if (kind === 'any') return value
     const fits = kind === 'string' ? typeof value === 'string' : kind === 'int' ? typeof value === 'bigint' : kind === 'float' ? typeof value === 'number' : isGoTime(value)
     if (fits) return value
-    if (value === null) return this.#fail(node, shown, `invalid value; expected ${GO_NAMES[kind]}`)
-    return this.#fail(node, shown, `wrong type for value; expected ${GO_NAMES[kind]}; got ${typeName(value)}`)
+    if (value === null) return this.#fail(`invalid value; expected ${GO_NAMES[kind]}`)
+    return this.#fail(`wrong type for value; expected ${GO_NAMES[kind]}; got ${typeName(value)}`)
   }
 
-  #logic(dot: GoValue, node: Operand & { kind: 'function' }, command: Command, final: Final): GoValue {
+  #logic(dot: GoValue, node: Operand & { kind: 'function' }, operands: ReadonlyArray<Operand>, final: Final): GoValue {
     const stopsAt = node.name === 'or'
-    const operands = command.args.slice(1)
-    if (operands.length === 0 && final === NOTHING) return this.#fail(node, node.name, `wrong number of args for ${node.name}: want at least 1 got 0`)
+    if (operands.length === 0 && final === NOTHING) return this.#fail(`wrong number of args for ${node.name}: want at least 1 got 0`)
     let value: GoValue = null
     for (const operand of operands) {
       value = this.#operand(dot, operand)
@@ -277,24 +354,24 @@ class Execution {
   // ---- errors
 
   /** Runs what may throw TemplateError and says where it happened. */
-  #guard<T>(node: Positioned, shown: string, run: () => T, calling = ''): T {
+  #guard(run: () => void): void {
     try {
-      return run()
+      run()
     } catch (error) {
       if (!(error instanceof TemplateError)) throw error
-      return this.#fail(node, shown, calling === '' ? error.message : `error calling ${calling}: ${error.message}`)
+      this.#fail(error.message)
     }
   }
 
-  #fail(node: Positioned, shown: string, message: string): never {
+  #fail(message: string): never {
+    const { node, shown } = this.#place
     const before = this.#template.text.slice(0, node.at)
     const line = before.split('\n').length
     const column = Buffer.byteLength(before.slice(before.lastIndexOf('\n') + 1))
-    const where = shown === '' ? '' : ` at <${shown}>`
+    const where = shown === NOWHERE ? '' : ` at <${shown()}>`
     throw new ExecutionError(`template: ${this.#template.name}:${line}:${column}: executing ${goQuote(this.#executing)}${where}: ${message}`)
   }
 }
 
-const isNumber = (value: GoValue): boolean => typeof value === 'bigint'
 const kindOf = ({ parameters, rest }: TemplateFunction, i: number): Kind => parameters[i] ?? rest ?? 'any'
 const GO_NAMES: Readonly<Record<Kind, string>> = { string: 'string', int: 'int', float: 'float64', time: 'time.Time', any: 'interface {}' }

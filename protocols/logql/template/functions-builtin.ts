@@ -1,8 +1,8 @@
-/** Go's own template functions, `default` and `fromJson`. `and`, `or` and `call` are in the evaluator. */
+/** Go's own template functions, `default` and `fromJson`. `and` and `or` are in the evaluator. */
 import { type CallContext, fn, type TemplateFunction } from './function.ts'
 import { sprint, sprintf, sprintln } from './printf.ts'
 import { isGoTime } from './time.ts'
-import { type GoValue, isLabelMap, isList, isMap, isTrue, plainText, TemplateError, typeName } from './values.ts'
+import { type GoValue, Int64, integerOf, isLabelMap, isList, isMap, isTrue, plainText, TemplateError, typeName } from './values.ts'
 
 /** Nesting of JSON that `fromJson` reads: the printer recurses. */
 const JSON_DEPTH_MAX = 100
@@ -15,17 +15,20 @@ function basicKind(value: GoValue): Basic | null {
     case 'bigint': return 'int'
     case 'number': return 'float'
     case 'boolean': return 'bool'
-    default: return null
+    default: return value instanceof Int64 ? 'int' : null
   }
 }
 
 function equal(a: GoValue, b: GoValue): boolean {
   if (a === null || b === null) return a === b
-  if (isGoTime(a) && isGoTime(b)) return a.ns === b.ns
   const kind = basicKind(a)
-  if (kind === null || basicKind(b) === null) throw new TemplateError(`non-comparable type ${plainText(kind === null ? a : b)}: ${typeName(kind === null ? a : b)}`)
   if (kind !== basicKind(b)) throw new TemplateError('incompatible types for comparison')
-  return a === b
+  if (kind === 'int') return integerOf(a) === integerOf(b)
+  if (kind !== null) return a === b
+  if (isGoTime(a) && isGoTime(b)) return a.ns === b.ns
+  const [one, other] = [typeName(a), typeName(b)]
+  if (one !== other) throw new TemplateError(`non-comparable types ${plainText(a)}: ${one}, ${other}: ${plainText(b)}`)
+  throw new TemplateError(`non-comparable type ${plainText(b)}: ${other}`)
 }
 
 function less(a: GoValue, b: GoValue): boolean {
@@ -33,6 +36,7 @@ function less(a: GoValue, b: GoValue): boolean {
   if (kind === null || basicKind(b) === null) throw new TemplateError('invalid type for comparison')
   if (kind !== basicKind(b)) throw new TemplateError('incompatible types for comparison')
   if (kind === 'bool') throw new TemplateError('invalid type for comparison')
+  if (kind === 'int') return integerOf(a)! < integerOf(b)!
   return typeof a === 'string' ? Buffer.compare(Buffer.from(a), Buffer.from(b as string)) < 0 : (a as number) < (b as number)
 }
 
@@ -42,8 +46,13 @@ function equalsAny(args: ReadonlyArray<GoValue>): boolean {
   return others.some((other) => equal(first, other))
 }
 
+/** No value that a template can reach is a function. */
+function callFunction([value = null]: ReadonlyArray<GoValue>): never {
+  throw new TemplateError(value === null ? 'call of nil' : `non-function of type ${typeName(value)}`)
+}
+
 function length(value: GoValue): bigint {
-  if (value === null) throw new TemplateError('len of nil pointer')
+  if (value === null) throw new TemplateError('reflect: call of reflect.Value.Type on zero Value')
   if (typeof value === 'string') return BigInt(Buffer.byteLength(value))
   if (isList(value)) return BigInt(value.length)
   if (isMap(value)) return BigInt(value.size)
@@ -60,19 +69,28 @@ function index(args: ReadonlyArray<GoValue>): GoValue {
 function at(value: GoValue, key: GoValue): GoValue {
   if (value === null) throw new TemplateError('index of nil pointer')
   if (isMap(value) || isLabelMap(value)) {
+    if (key === null) throw new TemplateError('value is nil; should be of type string')
     if (typeof key !== 'string') throw new TemplateError(`value has type ${typeName(key)}; should be string`)
     return value.get(key) ?? (isLabelMap(value) ? '' : null)
   }
-  if (isList(value)) return value[indexOf(key, value.length)]!
-  if (typeof value === 'string') return BigInt(Buffer.from(value)[indexOf(key, Buffer.byteLength(value))]!)
+  if (isList(value)) return elementAt(value, indexOf(key, value.length), 'slice')
+  if (typeof value === 'string') return BigInt(elementAt(Buffer.from(value), indexOf(key, Buffer.byteLength(value)), 'string'))
   throw new TemplateError(`can't index item of type ${typeName(value)}`)
+}
+
+/** Go lets the place after the last one through here, and finds out when it gets there. */
+function elementAt<T>(items: ArrayLike<T>, index: number, what: string): T {
+  const item = items[index]
+  if (item === undefined) throw new TemplateError(`reflect: ${what} index out of range`)
+  return item
 }
 
 function indexOf(key: GoValue, size: number): number {
   if (key === null) throw new TemplateError('cannot index slice/array with nil')
-  if (typeof key !== 'bigint') throw new TemplateError(`cannot index slice/array with type ${typeName(key)}`)
-  if (key < 0n || key >= BigInt(size)) throw new TemplateError(`index out of range: ${key}`)
-  return Number(key)
+  const index = integerOf(key)
+  if (index === null) throw new TemplateError(`cannot index slice/array with type ${typeName(key)}`)
+  if (index < 0n || index > BigInt(size)) throw new TemplateError(`index out of range: ${index}`)
+  return Number(index)
 }
 
 function slice(args: ReadonlyArray<GoValue>): GoValue {
@@ -83,8 +101,9 @@ function slice(args: ReadonlyArray<GoValue>): GoValue {
   if (isText && bounds.length === 3) throw new TemplateError('cannot 3-index slice a string')
   if (!isText && !isList(value)) throw new TemplateError(`can't slice item of type ${typeName(value)}`)
   const size = isText ? Buffer.byteLength(value) : value.length
-  const [from = 0, to = size] = bounds.map((bound) => indexOf(bound, size + 1))
+  const [from = 0, to = size, most = size] = bounds.map((bound) => indexOf(bound, size))
   if (from > to) throw new TemplateError(`invalid slice index: ${from} > ${to}`)
+  if (to > most) throw new TemplateError(`invalid slice index: ${to} > ${most}`)
   return isText ? Buffer.from(value).toString('utf8', from, to) : value.slice(from, to)
 }
 
@@ -106,8 +125,8 @@ function jsonValue(value: unknown, depth: number): GoValue {
 const HTML: Readonly<Record<string, string>> = { '"': '&#34;', "'": '&#39;', '&': '&amp;', '<': '&lt;', '>': '&gt;', '\0': '\uFFFD' }
 const JS: Readonly<Record<string, string>> = { '\\': '\\\\', "'": "\\'", '"': '\\"', '<': '\\u003C', '>': '\\u003E', '&': '\\u0026', '=': '\\u003D' }
 const hex4 = (c: string): string => `\\u${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`
-/** What `html`, `js` and `urlquery` take: all arguments printed. */
-const printed = (args: ReadonlyArray<GoValue>, { budget }: CallContext): string => (args.length === 1 && typeof args[0] === 'string' ? args[0] : sprint(args, budget))
+/** What `html`, `js` and `urlquery` take: all arguments printed as an action prints them. */
+const printed = (args: ReadonlyArray<GoValue>, { budget }: CallContext): string => sprint(args.map((arg) => arg ?? '<no value>'), budget)
 const compare = (test: (a: GoValue, b: GoValue) => boolean): TemplateFunction => fn(['any', 'any'], ([a = null, b = null]) => test(a, b))
 
 export const BUILTIN_FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
@@ -118,6 +137,7 @@ export const BUILTIN_FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   le: compare((a, b) => less(a, b) || equal(a, b)),
   gt: compare((a, b) => !less(a, b) && !equal(a, b)),
   ge: compare((a, b) => !less(a, b)),
+  call: fn(['any'], callFunction, 'any'),
   len: fn(['any'], ([value = null]) => length(value)),
   index: fn(['any'], index, 'any'),
   slice: fn(['any'], slice, 'any'),

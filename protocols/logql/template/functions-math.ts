@@ -2,7 +2,7 @@
 import { parseBytesText, parseDurationText, parseFloatText } from '../go-values.ts'
 import { decimalFold, type DecimalOp } from './decimal.ts'
 import { fn, text, type TemplateFunction } from './function.ts'
-import { type GoValue, TemplateError } from './values.ts'
+import { type GoValue, Int64, TemplateError } from './values.ts'
 
 const INT_MIN = -(2n ** 63n)
 const INT_MAX = 2n ** 63n - 1n
@@ -14,7 +14,7 @@ export function toInt(value: GoValue): bigint {
     case 'number': return Number.isFinite(value) ? clamp(BigInt(Math.trunc(value))) : INT_MIN
     case 'boolean': return value ? 1n : 0n
     case 'string': return intOfText(value)
-    default: return 0n
+    default: return value instanceof Int64 ? value.value : 0n
   }
 }
 
@@ -39,12 +39,12 @@ export function toFloat(value: GoValue): number {
       const parsed = parseFloatText(value)
       return typeof parsed === 'number' ? parsed : 0
     }
-    default: return 0
+    default: return value instanceof Int64 ? Number(value.value) : 0
   }
 }
 
 const wrap = (value: bigint): bigint => BigInt.asIntN(64, value)
-const fold = (op: (a: bigint, b: bigint) => bigint) => (args: ReadonlyArray<GoValue>): bigint => args.map(toInt).reduce((a, b) => wrap(op(a, b)))
+const fold = (op: (a: bigint, b: bigint) => bigint) => (args: ReadonlyArray<GoValue>): Int64 => new Int64(args.map(toInt).reduce((a, b) => wrap(op(a, b))))
 const decimal = (op: DecimalOp) => (args: ReadonlyArray<GoValue>): number => decimalFold(op, args.map(toFloat))
 
 function nonZero(divisor: bigint): bigint {
@@ -71,7 +71,7 @@ const seconds = text(1, ([value = '']) => parsed(parseDurationText, value) / 1e9
 export const MATH_FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   int: fn(['any'], ([value = null]) => toInt(value)),
   float64: fn(['any'], ([value = null]) => toFloat(value)),
-  add: fn([], (args) => (args.length === 0 ? 0n : fold((a, b) => a + b)(args)), 'any'),
+  add: fn([], (args) => (args.length === 0 ? new Int64(0n) : fold((a, b) => a + b)(args)), 'any'),
   sub: fn(['any', 'any'], fold((a, b) => a - b)),
   mul: fn(['any'], fold((a, b) => a * b), 'any'),
   div: fn(['any', 'any'], fold((a, b) => a / nonZero(b))),

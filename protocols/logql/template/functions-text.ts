@@ -1,6 +1,6 @@
 /** Template functions on strings: Loki's own (named as Go's `strings`, subject first) and sprig's (lower case, subject last). */
 import { goQuote } from '../go-text.ts'
-import { compileRegex, type LinearRegex } from '../regex.ts'
+import { compileRegex, type LinearRegex, regexError } from '../regex.ts'
 import type { Budget } from './budget.ts'
 import { fn, text, type CallContext, type TemplateFunction } from './function.ts'
 import { type GoValue, TemplateError } from './values.ts'
@@ -12,11 +12,9 @@ const regexes = new Map<string, LinearRegex>()
 function regexOf(pattern: string): LinearRegex {
   let regex = regexes.get(pattern)
   if (regex === undefined) {
-    try {
-      regex = compileRegex(pattern)
-    } catch (error) {
-      throw new TemplateError(error instanceof Error ? error.message : String(error))
-    }
+    const error = regexError(pattern)
+    if (error !== null) throw new TemplateError(error)
+    regex = compileRegex(pattern)
     if (regexes.size >= REGEXES_MAX) regexes.clear()
     regexes.set(pattern, regex)
   }
@@ -92,14 +90,24 @@ function trunc(count: number, subject: string): string {
 
 function substr(from: number, to: number, subject: string): string {
   const length = Buffer.byteLength(subject)
-  if (from < 0) return bytesOf(subject, 0, checked(to, length, 0))
-  if (to < 0 || to > length) return bytesOf(subject, checked(from, length, 0), length)
-  return bytesOf(subject, checked(from, to, 0), to)
+  if (from < 0) return bytesOf(subject, 0, upTo(to, length))
+  if (to < 0 || to > length) return bytesOf(subject, startingAt(from, length), length)
+  return bytesOf(subject, startingAt(from, to), to)
 }
 
-function checked(at: number, max: number, min: number): number {
-  if (at > max || at < min) throw new TemplateError(`runtime error: slice bounds out of range [:${at}] with length ${max}`)
-  return at
+const outOfRange = (what: string): TemplateError => new TemplateError(`runtime error: slice bounds out of range ${what}`)
+
+/** The end of `subject[:to]`. */
+function upTo(to: number, length: number): number {
+  if (to < 0) throw outOfRange(`[:${to}]`)
+  if (to > length) throw outOfRange(`[:${to}] with length ${length}`)
+  return to
+}
+
+/** The start of `subject[from:to]`. */
+function startingAt(from: number, to: number): number {
+  if (from > to) throw outOfRange(`[${from}:${to}]`)
+  return from
 }
 
 function indent(spaces: number, subject: string, { budget }: CallContext): string {

@@ -3,7 +3,7 @@ import { goQuote } from '../go-text.ts'
 import { fn, text, type TemplateFunction } from './function.ts'
 import { formatTime, parseTime } from './time-layout.ts'
 import { type GoTime, goTime, isGoTime, zoneAt, ZERO_TIME } from './time.ts'
-import { type GoValue, TemplateError } from './values.ts'
+import { type GoValue, integerOf, TemplateError } from './values.ts'
 
 const S = 1_000_000_000n
 /** Nanoseconds of a unit, by the number of digits: days, seconds, milliseconds, microseconds, nanoseconds. */
@@ -25,7 +25,8 @@ function toDateInZone(layout: string, zone: string, value: string): GoTime {
 /** What sprig's `date` takes for a time. */
 function dateOf(value: GoValue, nowNs: bigint): GoTime {
   if (isGoTime(value)) return value
-  return typeof value === 'bigint' ? goTime(value * S) : goTime(nowNs)
+  const epoch = integerOf(value)
+  return goTime(epoch === null ? nowNs : epoch * S)
 }
 
 const floorTo = (ns: bigint, unit: bigint): string => String(ns >= 0n ? ns / unit : -((-ns + unit - 1n) / unit))

@@ -15,8 +15,8 @@ const ROW_FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
 const FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map(
   [BUILTIN_FUNCTIONS, TEXT_FUNCTIONS, MATH_FUNCTIONS, TIME_FUNCTIONS, ROW_FUNCTIONS].flatMap((functions) => Object.entries(functions)),
 )
-/** Functions that the evaluator runs itself: they do not look at all their arguments, or call one of them. */
-const SPECIAL: ReadonlySet<string> = new Set(['and', 'or', 'call'])
+/** Functions that the evaluator runs itself: they do not look at all their arguments. */
+const SPECIAL: ReadonlySet<string> = new Set(['and', 'or'])
 
 export const isFunctionName = (name: string): boolean => FUNCTIONS.has(name) || SPECIAL.has(name)
 export const functionOf = (name: string): TemplateFunction | undefined => FUNCTIONS.get(name)

@@ -5,7 +5,7 @@
 
 export type TokenKind =
   | 'text' | 'open' | 'close' | 'space' | 'field' | 'variable' | 'identifier' | 'keyword' | 'number' | 'string' | 'rawString' | 'char' | 'bool' | 'nil'
-  | 'dot' | 'pipe' | 'declare' | 'assign' | 'comma' | 'leftParen' | 'rightParen' | 'error' | 'eof'
+  | 'dot' | 'pipe' | 'declare' | 'assign' | 'comma' | 'symbol' | 'leftParen' | 'rightParen' | 'error' | 'eof'
 
 export interface Token {
   readonly kind: TokenKind
@@ -123,6 +123,7 @@ class Lexer {
   #other(c: string): boolean {
     if (/[0-9+-]/.test(c)) return this.#number()
     if (/[\p{L}\p{Nd}_]/u.test(c)) return this.#word('identifier', /[\p{L}\p{Nd}_]+/uy)
+    if (/[!-~]/.test(c)) return this.#take('symbol', 1)
     const code = this.#text.codePointAt(this.#at) ?? 0
     return this.#fail(`unrecognized character in action: U+${code.toString(16).toUpperCase().padStart(4, '0')} '${String.fromCodePoint(code)}'`) !== null
   }

@@ -11,6 +11,8 @@ export class TemplateSyntaxError extends Error {}
 
 /** Nesting of actions and parentheses: the parser and the evaluator recurse. */
 const DEPTH_MAX = 100
+/** Longer tokens are cut in messages, as Go does. */
+const SHOWN_BYTES_MAX = 10
 
 type Branch = 'if' | 'with' | 'range'
 /** What ended a list of nodes. */
@@ -57,6 +59,7 @@ class Parser {
         nodes.push({ kind: 'text', text: token.text, at: token.at })
         continue
       }
+      if (token.kind !== 'open') this.#unexpected(token, 'input')
       const ending = this.#action(nodes, top)
       if (ending !== null) return { nodes, ending, token }
     }
@@ -70,17 +73,19 @@ class Parser {
         case 'end':
           this.#expectClose('end')
           return 'end'
-        case 'else': return 'else'
+        case 'else':
+          this.#elseClause()
+          return 'else'
         case 'if': case 'with': case 'range': nodes.push(this.#branch(token.text, token.at)); return null
-        case 'template': nodes.push(this.#templateCall(token.at)); return null
-        case 'block': nodes.push(this.#block(token.at)); return null
+        case 'template': nodes.push(this.#templateCall()); return null
+        case 'block': nodes.push(this.#block()); return null
         case 'define':
-          if (!top) this.#fail('unexpected {{define}}', token)
+          if (!top) this.#unexpected(token, 'command')
           this.#define()
           return null
         case 'break': case 'continue':
+          this.#expectClose(`{{${token.text}}}`)
           if (this.#loops === 0) this.#fail(`{{${token.text}}} outside {{range}}`, token)
-          this.#expectClose(token.text)
           nodes.push({ kind: token.text, at: token.at })
           return null
       }
@@ -103,31 +108,40 @@ class Parser {
     })
   }
 
-  #elseOf(kind: Branch, token: Token): Node[] {
+  /** The rest of `{{else}}`; the keyword of `{{else if` and `{{else with` is left for what they continue. */
+  #elseClause(): void {
     const next = this.#skipSpace()
-    if (next.kind === 'keyword' && next.text === kind && kind !== 'range') return [this.#branch(kind, next.at)]
-    if (next.kind !== 'close') this.#unexpected(next, 'else')
+    if (next.kind === 'keyword' && (next.text === 'if' || next.text === 'with')) this.#backup()
+    else if (next.kind !== 'close') this.#unexpected(next, 'else')
+  }
+
+  #elseOf(kind: Branch, token: Token): Node[] {
+    const next = this.#peek()
+    if (next.kind === 'keyword' && next.text === kind && kind !== 'range') {
+      this.#next()
+      return [this.#branch(kind, next.at)]
+    }
     const { nodes, ending } = this.#list(false)
     if (ending === 'else') this.#fail('expected end; found {{else}}', token)
     return nodes
   }
 
-  #templateCall(at: number): Node {
-    const name = this.#stringName('template clause')
+  #templateCall(): Node {
+    const { name, at } = this.#stringName('template clause')
     if (this.#skipSpace().kind === 'close') return { kind: 'template', at, name, pipe: null }
     this.#backup()
     return { kind: 'template', at, name, pipe: this.#pipe('template clause', 'close') }
   }
 
-  #block(at: number): Node {
-    const name = this.#stringName('block clause')
+  #block(): Node {
+    const { name, at } = this.#stringName('block clause')
     const pipe = this.#pipe('block clause', 'close')
     this.#body(name)
     return { kind: 'template', at, name, pipe }
   }
 
   #define(): void {
-    const name = this.#stringName('define clause')
+    const { name } = this.#stringName('define clause')
     this.#expectClose('define clause')
     this.#body(name)
   }
@@ -141,10 +155,10 @@ class Parser {
     this.#defined.set(name, nodes)
   }
 
-  #stringName(context: string): string {
+  #stringName(context: string): { name: string; at: number } {
     const token = this.#skipSpace()
     if (token.kind !== 'string' && token.kind !== 'rawString') this.#unexpected(token, context)
-    return this.#unquote(token)
+    return { name: this.#unquote(token), at: token.at }
   }
 
   #pipe(context: string, end: 'close' | 'rightParen'): Pipe {
@@ -167,28 +181,23 @@ class Parser {
   }
 
   #declarations(context: string): { declares: string[]; assigns: boolean } {
-    const none = { declares: [], assigns: false }
-    const start = this.#position
     const names: string[] = []
     for (;;) {
+      const start = this.#position
       const name = this.#skipSpace()
-      if (name.kind !== 'variable') break
-      names.push(name.text)
-      const next = this.#skipSpace()
-      if (next.kind === 'declare' || next.kind === 'assign') {
-        if (names.length > 1 && context !== 'range') this.#fail(`too many declarations in ${context}`, next)
-        for (const one of names) this.#declare(one, next)
-        return { declares: names, assigns: next.kind === 'assign' }
+      const next = name.kind === 'variable' ? this.#skipSpace() : name
+      if (name.kind !== 'variable' || (next.kind !== 'declare' && next.kind !== 'assign' && next.kind !== 'comma')) {
+        this.#position = start
+        return { declares: names, assigns: false }
       }
-      if (next.kind !== 'comma' || context !== 'range' || names.length >= 2) break
+      names.push(name.text)
+      this.#variables.push(name.text)
+      if (next.kind !== 'comma') return { declares: names, assigns: next.kind === 'assign' }
+      if (context !== 'range' || names.length > 1) this.#fail(`too many declarations in ${context}`, next)
+      const following = this.#skipSpace()
+      this.#backup()
+      if (following.kind !== 'variable' && following.kind !== 'close' && following.kind !== 'rightParen') this.#fail('range can only initialize variables', following)
     }
-    this.#position = start
-    return none
-  }
-
-  #declare(name: string, token: Token): void {
-    if (token.kind === 'declare') this.#variables.push(name)
-    else if (!this.#variables.includes(name)) this.#fail(`undefined variable ${goQuote(name)}`, token)
   }
 
   #checkPipe(commands: ReadonlyArray<Command>, context: string, token: Token): void {
@@ -223,14 +232,15 @@ class Parser {
   #operand(): Operand | null {
     const node = this.#term()
     if (node === null || this.#peek().kind !== 'field') return node
+    const { at } = this.#peek()
     const names: string[] = []
     while (this.#peek().kind === 'field') names.push(this.#next().text.slice(1))
-    if (node.kind === 'field') return { ...node, names: [...node.names, ...names] }
-    if (node.kind === 'variable') return { ...node, names: [...node.names, ...names] }
+    if (node.kind === 'field') return { ...node, at, names: [...node.names, ...names] }
+    if (node.kind === 'variable') return { ...node, at, names: [...node.names, ...names] }
     if (node.kind === 'bool' || node.kind === 'string' || node.kind === 'number' || node.kind === 'nil' || node.kind === 'dot') {
       this.#fail(`unexpected . after term ${goQuote(operandText(node))}`, this.#peek())
     }
-    return { kind: 'chain', at: node.at, node, names }
+    return { kind: 'chain', at, node, names }
   }
 
   #term(): Operand | null {
@@ -259,7 +269,10 @@ class Parser {
   #number(token: Token): Operand {
     const text = token.text
     if (token.kind === 'char') {
-      const code = unquote(`"${text.slice(1, -1)}"`)?.codePointAt(0) ?? 0
+      const char = text === '\'"\'' ? '"' : unquote(`'${text.slice(1, -1)}'`)
+      if (char === null || char === '') this.#fail('invalid syntax', token)
+      if ([...char].length !== 1) this.#fail(`malformed character constant: ${text}`, token)
+      const code = char.codePointAt(0) ?? 0
       return { kind: 'number', at: token.at, text, int: BigInt(code), float: code }
     }
     const plain = text.replaceAll('_', '')
@@ -267,12 +280,12 @@ class Parser {
     const digits = plain.replace(/^[+-]/, '')
     if (/^(?:0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+|[0-9]+)$/.test(digits)) {
       const value = sign * BigInt(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits)
-      if (value >= -(2n ** 63n) && value < 2n ** 63n) return { kind: 'number', at: token.at, text, int: value, float: Number(value) }
-      this.#fail(`integer overflow: ${goQuote(text)}`, token)
+      if (value < -(2n ** 63n) || value >= 2n ** 64n) this.#fail(`integer overflow: ${goQuote(text)}`, token)
+      return { kind: 'number', at: token.at, text, int: value < 2n ** 63n ? value : null, float: Number(value) }
     }
     const float = Number(plain)
-    if (!Number.isFinite(float) || digits === '' || digits === '.') this.#fail(`bad number syntax: ${goQuote(text)}`, token)
-    return { kind: 'number', at: token.at, text, int: Number.isInteger(float) ? BigInt(float) : null, float }
+    if (!Number.isFinite(float) || digits === '' || digits === '.') this.#fail(`illegal number syntax: ${goQuote(text)}`, token)
+    return { kind: 'number', at: token.at, text, int: Number.isInteger(float) && Math.abs(float) < 2 ** 63 ? BigInt(float) : null, float }
   }
 
   #unquote(token: Token): string {
@@ -314,7 +327,9 @@ class Parser {
 
   #unexpected(token: Token, context: string): never {
     if (token.kind === 'error') this.#fail(token.text, token)
-    const shown = token.kind === 'eof' ? 'EOF' : token.kind === 'keyword' ? `<${token.text}>` : goQuote(token.text)
+    const chars = [...token.text]
+    const quoted = Buffer.byteLength(token.text) > SHOWN_BYTES_MAX ? `${goQuote(chars.slice(0, SHOWN_BYTES_MAX).join(''))}...` : goQuote(token.text)
+    const shown = token.kind === 'eof' ? 'EOF' : token.kind === 'keyword' ? `<${token.text}>` : quoted
     return this.#fail(`unexpected ${shown} in ${context}`, token)
   }
 

@@ -1,145 +1,125 @@
 /** Go's `fmt.Sprintf`, `Sprint` and `Sprintln` for the values that templates have. Widths and precisions are bounded. */
-import { goQuote } from '../go-text.ts'
 import type { Budget } from './budget.ts'
-import { floatG, type GoValue, isList, plainText, typeName } from './values.ts'
+import { formatValue, type Spec } from './printf-verbs.ts'
+import { type GoValue, integerOf, plainText, typeName } from './values.ts'
 
 /** Go itself refuses more. */
-const WIDTH_MAX = 1_000_000
-const PRECISION_MAX = 100
-
-interface Spec {
-  readonly flags: string
-  readonly width: number
-  /** -1: none. */
-  readonly precision: number
-  readonly verb: string
-}
-
-const VERB = /%([-+# 0]*)(\*|\d+)?(?:\.(\*|\d*))?(.|$)/gsu
+const NUMBER_MAX = 1_000_000
+const FLAGS = new Set(['-', '+', '#', ' ', '0'])
 
 export function sprintf(format: string, args: ReadonlyArray<GoValue>, budget: Budget): string {
-  let next = 0
-  let out = ''
-  let from = 0
-  const star = (text: string | undefined): number => (text === '*' ? Number(args[next++] ?? 0) : Number(text ?? 0))
-  for (const found of format.matchAll(VERB)) {
-    out += format.slice(from, found.index)
-    from = found.index + found[0].length
-    const [, flags = '', widthText, precisionText, verb = ''] = found
-    const width = widthText === undefined ? 0 : star(widthText)
-    const precision = precisionText === undefined ? -1 : star(precisionText)
-    if (verb === '%') out += '%'
-    else if (verb === '') out += '%!(NOVERB)'
-    else if (next >= args.length) out += `%!${verb}(MISSING)`
+  return new Formatter(format, args, budget).run()
+}
+
+class Formatter {
+  readonly #chars: ReadonlyArray<string>
+  readonly #args: ReadonlyArray<GoValue>
+  readonly #budget: Budget
+  #at = 0
+  #next = 0
+  /** Arguments were asked for by number: that some are left over is no fault then. */
+  #reordered = false
+  #goodIndex = true
+  #afterIndex = false
+  #out = ''
+
+  constructor(format: string, args: ReadonlyArray<GoValue>, budget: Budget) {
+    this.#chars = [...format]
+    this.#args = args
+    this.#budget = budget
+  }
+
+  run(): string {
+    while (this.#at < this.#chars.length) {
+      const char = this.#chars[this.#at++]!
+      if (char === '%') this.#directive()
+      else this.#out += char
+    }
+    const left = this.#args.slice(this.#next)
+    if (this.#reordered || left.length === 0) return this.#out
+    return `${this.#out}%!(EXTRA ${left.map((value) => (value === null ? '<nil>' : `${typeName(value)}=${sprint([value], this.#budget)}`)).join(', ')})`
+  }
+
+  /** `%[flags][width][.precision][[index]]verb` */
+  #directive(): void {
+    this.#goodIndex = true
+    this.#afterIndex = false
+    let flags = ''
+    for (; FLAGS.has(this.#char()); this.#at++) flags += this.#char()
+    this.#index()
+    const width = this.#char() === '*' ? this.#star('BADWIDTH') : this.#number()
+    if (this.#afterIndex && width !== null) this.#goodIndex = false
+    const precision = this.#precision()
+    if (!this.#afterIndex) this.#index()
+    const verb = this.#char()
+    this.#at++
+    if (verb === '') this.#out += '%!(NOVERB)'
+    else if (verb === '%') this.#out += '%'
+    else if (!this.#goodIndex) this.#out += `%!${verb}(BADINDEX)`
+    else if (this.#next >= this.#args.length) this.#out += `%!${verb}(MISSING)`
+    else this.#put({ flags: width !== null && width < 0 ? `${flags}-` : flags, width: Math.abs(width ?? 0), precision, verb }, this.#args[this.#next++]!)
+  }
+
+  #put(spec: Spec, value: GoValue): void {
+    this.#budget.bytes(spec.width)
+    const text = formatValue(spec, value)
+    this.#budget.bytes(text.length)
+    this.#out += text
+  }
+
+  /** -1: none. */
+  #precision(): number {
+    if (this.#char() !== '.') return -1
+    this.#at++
+    if (this.#afterIndex) this.#goodIndex = false
+    this.#index()
+    if (this.#char() !== '*') return this.#number() ?? 0
+    const precision = this.#star('BADPREC')
+    if (precision === null || precision >= 0) return precision ?? -1
+    this.#out += '%!(BADPREC)'
+    return -1
+  }
+
+  #star(bad: string): number | null {
+    this.#at++
+    const value = this.#next < this.#args.length ? integerOf(this.#args[this.#next++]!) : null
+    this.#afterIndex = false
+    const number = value === null ? null : Number(value)
+    if (number !== null && Math.abs(number) <= NUMBER_MAX) return number
+    this.#out += `%!(${bad})`
+    return null
+  }
+
+  #number(): number | null {
+    const from = this.#at
+    while (/^[0-9]$/.test(this.#char())) this.#at++
+    if (from === this.#at) return null
+    const number = Number(this.#chars.slice(from, this.#at).join(''))
+    if (number <= NUMBER_MAX) return number
+    // Go takes the rest for a part of so long a number: no verb is left.
+    this.#at = this.#chars.length
+    return null
+  }
+
+  /** `[n]`: the argument to take next. */
+  #index(): void {
+    this.#afterIndex = false
+    if (this.#char() !== '[') return
+    this.#reordered = true
+    const close = this.#chars.indexOf(']', this.#at)
+    const text = close === -1 ? '' : this.#chars.slice(this.#at + 1, close).join('')
+    this.#at = close === -1 ? this.#at + 1 : close + 1
+    const number = /^[0-9]+$/.test(text) ? Number(text) : 0
+    if (number < 1 || number > this.#args.length) this.#goodIndex = false
     else {
-      const text = one({ flags: width < 0 ? `${flags}-` : flags, width: Math.abs(width), precision, verb }, args[next++]!, budget)
-      budget.bytes(text.length)
-      out += text
+      this.#next = number - 1
+      this.#afterIndex = true
     }
   }
-  out += format.slice(from)
-  if (next >= args.length) return out
-  return `${out}%!(EXTRA ${args.slice(next).map((value) => `${typeName(value)}=${sprint([value], budget)}`).join(', ')})`
-}
 
-function one(spec: Spec, value: GoValue, budget: Budget): string {
-  if (spec.width > WIDTH_MAX) return '%!(BADWIDTH)'
-  budget.bytes(spec.width)
-  return pad(spec, isList(value) && spec.verb !== 'T' ? `[${value.map((item) => body(spec, item)).join(' ')}]` : body(spec, value))
-}
-
-function body(spec: Spec, value: GoValue): string {
-  const { verb } = spec
-  if (verb === 'T') return typeName(value)
-  if (verb === 'v') return typeof value === 'string' ? value : typeof value === 'number' ? number(spec, value) : integerOrPlain(spec, value)
-  const text = typeof value === 'string' ? string(spec, value) : typeof value === 'bigint' ? integer(spec, value) : typeof value === 'number' ? number(spec, value) : other(spec, value)
-  return text ?? bad(verb, value)
-}
-
-const bad = (verb: string, value: GoValue): string => (value === null ? `%!${verb}(<nil>)` : `%!${verb}(${typeName(value)}=${plainText(value)})`)
-const integerOrPlain = (spec: Spec, value: GoValue): string => (typeof value === 'bigint' ? signed(spec, value, value.toString()) : plainText(value))
-
-function other({ verb }: Spec, value: GoValue): string | null {
-  if (typeof value === 'boolean') return verb === 't' ? String(value) : null
-  return value !== null && verb === 's' ? plainText(value) : null
-}
-
-function string({ verb, precision, flags }: Spec, value: string): string | null {
-  const cut = precision === -1 ? value : [...value].slice(0, precision).join('')
-  switch (verb) {
-    case 's': return cut
-    case 'q': return flags.includes('#') && !cut.includes('`') ? `\`${cut}\`` : goQuote(cut)
-    case 'x': return Buffer.from(cut).toString('hex')
-    case 'X': return Buffer.from(cut).toString('hex').toUpperCase()
-    default: return null
+  #char(): string {
+    return this.#chars[this.#at] ?? ''
   }
-}
-
-function integer(spec: Spec, value: bigint): string | null {
-  const size = value < 0n ? -value : value
-  const sharp = spec.flags.includes('#')
-  const based = (base: number, prefix: string): string => signed(spec, value, (sharp ? prefix : '') + digits(spec, size.toString(base)))
-  switch (spec.verb) {
-    case 'd': return signed(spec, value, digits(spec, size.toString()))
-    case 'b': return based(2, '0b')
-    case 'o': return based(8, '0')
-    case 'x': return based(16, '0x')
-    case 'X': return based(16, '0X').toUpperCase()
-    case 'c': return codePoint(value)
-    case 'q': return `'${codePoint(value)}'`
-    case 'U': return `U+${size.toString(16).toUpperCase().padStart(4, '0')}`
-    default: return null
-  }
-}
-
-const codePoint = (value: bigint): string => (value >= 0n && value <= 0x10ffffn ? String.fromCodePoint(Number(value)) : '\uFFFD')
-const digits = ({ precision }: Spec, text: string): string => (precision > text.length ? text.padStart(Math.min(precision, PRECISION_MAX), '0') : text)
-
-function signed({ flags }: Spec, value: bigint | number, text: string): string {
-  const plain = text.replace(/^-/, '')
-  if (value < 0 || Object.is(value, -0)) return `-${plain}`
-  return flags.includes('+') ? `+${plain}` : flags.includes(' ') ? ` ${plain}` : plain
-}
-
-function number(spec: Spec, value: number): string {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : signed({ ...spec, flags: `${spec.flags}+` }, value, 'Inf')
-  const precision = Math.min(spec.precision === -1 ? 6 : spec.precision, PRECISION_MAX)
-  switch (spec.verb) {
-    case 'v': case 'g': case 'G': return signed(spec, value, spec.precision === -1 ? floatG(value) : floatWithDigits(value, precision))
-    case 'f': case 'F': return signed(spec, value, fixedText(value, precision))
-    case 'e': case 'E': {
-      const text = value.toExponential(precision).replace(/e([+-])(\d)$/, 'e$10$2')
-      return signed(spec, value, spec.verb === 'E' ? text.toUpperCase() : text)
-    }
-    default: return bad(spec.verb, value)
-  }
-}
-
-/** As `toFixed`, but a number halfway between two goes to the even one. */
-function fixedText(value: number, precision: number): string {
-  const text = value.toFixed(precision)
-  const even = Number(text.at(-1)) % 2 === 0
-  if (even || Math.abs(value) >= 1e21) return text
-  const longer = value.toFixed(Math.min(100, precision + 30))
-  const tail = longer.slice(longer.indexOf('.') + 1 + precision)
-  if (!/^50*$/.test(tail)) return text
-  return longer.slice(0, longer.indexOf('.') + (precision === 0 ? 0 : 1 + precision))
-}
-
-function floatWithDigits(value: number, precision: number): string {
-  const rounded = Number(value.toPrecision(Math.max(1, precision)))
-  const power = rounded === 0 ? 0 : Math.floor(Math.log10(Math.abs(rounded)))
-  if (power < -4 || power >= Math.max(1, precision)) return rounded.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
-  return String(rounded)
-}
-
-function pad({ flags, width, verb }: Spec, text: string): string {
-  const missing = width - [...text].length
-  if (missing <= 0) return text
-  if (flags.includes('-')) return text + ' '.repeat(missing)
-  if (!flags.includes('0')) return ' '.repeat(missing) + text
-  const sign = /^[+-]/.test(text) && verb !== 's' && verb !== 'q' ? text[0]! : ''
-  return sign + '0'.repeat(missing) + text.slice(sign.length)
 }
 
 /** `fmt.Sprint`: a space between operands when neither is a string. */

@@ -1,6 +1,6 @@
 /**
- * The values that templates compute with, and how Go tells, tests and prints them. Go's int and int64 are bigint here, float64 is number, nil is null
- * (also what a missing key gives).
+ * The values that templates compute with, and how Go tells, tests and prints them. Go's int is bigint here, float64 is number, nil is null (also what a
+ * missing key gives). int64 is a class of its own, since a function that takes an int refuses one.
  */
 import type { GoTime } from './time.ts'
 import { isGoTime, timeText } from './time.ts'
@@ -12,12 +12,22 @@ export interface LabelMap {
   entries(): ReadonlyArray<readonly [string, string]>
 }
 
-export type GoValue = string | bigint | number | boolean | null | GoTime | LabelMap | ReadonlyArray<GoValue> | ReadonlyMap<string, GoValue>
+/** What sprig's integer functions and the methods of times return. */
+export class Int64 {
+  readonly value: bigint
+  constructor(value: bigint) {
+    this.value = BigInt.asIntN(64, value)
+  }
+}
+
+export type GoValue = string | bigint | Int64 | number | boolean | null | GoTime | LabelMap | ReadonlyArray<GoValue> | ReadonlyMap<string, GoValue>
 
 /** A template failed while it ran; the evaluator adds the place. */
 export class TemplateError extends Error {}
 
 export const isList = (value: GoValue): value is ReadonlyArray<GoValue> => Array.isArray(value)
+/** The number of an int or int64; null: another type. */
+export const integerOf = (value: GoValue): bigint | null => (typeof value === 'bigint' ? value : value instanceof Int64 ? value.value : null)
 export const isMap = (value: GoValue): value is ReadonlyMap<string, GoValue> => value instanceof Map
 export const isLabelMap = (value: GoValue): value is LabelMap => typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'labels'
 
@@ -30,6 +40,7 @@ export function typeName(value: GoValue): string {
     case 'boolean': return 'bool'
     default:
       if (value === null) return '<nil>'
+      if (value instanceof Int64) return 'int64'
       if (isList(value)) return '[]interface {}'
       if (isMap(value)) return 'map[string]interface {}'
       return isLabelMap(value) ? 'map[string]string' : 'time.Time'
@@ -45,6 +56,7 @@ export function isTrue(value: GoValue): boolean {
     case 'boolean': return value
     default:
       if (value === null) return false
+      if (value instanceof Int64) return value.value !== 0n
       if (isList(value)) return value.length > 0
       if (isMap(value)) return value.size > 0
       return isLabelMap(value) ? value.entries().length > 0 : true
@@ -65,6 +77,7 @@ export function plainText(value: GoValue): string {
     case 'boolean': return String(value)
     default:
       if (value === null) return '<nil>'
+      if (value instanceof Int64) return value.value.toString()
       if (isList(value)) return `[${value.map(plainText).join(' ')}]`
       if (isGoTime(value)) return timeText(value)
       return `map[${sortedEntries(value).map(([key, one]) => `${key}:${plainText(one)}`).join(' ')}]`

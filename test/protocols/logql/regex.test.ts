@@ -81,6 +81,11 @@ describe('errors', () => {
     ['a\\', 'error parsing regexp: trailing backslash at end of expression: ``'],
     ['(?=a)', 'error parsing regexp: invalid or unsupported Perl syntax: `(?=`'],
     ['(?P<bad name>x)', 'error parsing regexp: invalid named capture: `(?P<bad name>`'],
+    ['{2}x', 'error parsing regexp: missing argument to repetition operator: `{2}`'],
+    ['(?i){1001}', 'error parsing regexp: invalid repeat count: `{1001}`'],
+    ['a{10000}', 'error parsing regexp: invalid repeat count: `{10000}`'],
+    ['a|{2,}b', 'error parsing regexp: missing argument to repetition operator: `{2,}`'],
+    ['x(?P<', 'error parsing regexp: invalid or unsupported Perl syntax: `(?P`'],
   ])('%s', (pattern, message) => {
     expect(regexError(pattern)).toBe(message)
   })
@@ -96,6 +101,18 @@ describe('errors', () => {
     ['(?P<1>x)', "invalid extracted label name '1'"],
   ])('refuses the regexp parser %s', (pattern, message) => {
     expect(regexParserError(pattern)).toBe(message)
+  })
+})
+
+describe('braces and letters', () => {
+  it('takes what is no count for itself', () => {
+    for (const [pattern, text] of [['a{01}', 'a{01}'], ['x{,2}', 'x{,2}'], ['{', '{'], ['{a}', '{a}']] as const) expect(compileRegex(pattern).fullMatch(text)).toBe(true)
+  })
+
+  it('ignores case beyond ASCII in both directions', () => {
+    for (const [pattern, text] of [['(?i)ſ', 'QUOTES'], ['(?i)\u212a', 'k'], ['(?i)s', 'ſ'], ['(?i)µ', 'Μ'], ['(?i)ünï', 'ÜNÏCODE'], ['(?i)Å', 'å']] as const) {
+      expect(compileRegex(pattern).test(text)).toBe(true)
+    }
   })
 })
 

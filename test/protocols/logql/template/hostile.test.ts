@@ -20,10 +20,10 @@ describe('hostile templates', () => {
   it.each([
     ['{{ repeat 1000000000 "x" }}', BYTES],
     ['{{ repeat 9223372036854775807 "x" }}', BYTES],
-    ['{{ printf "%900000000d" 1 }}', '%!(BADWIDTH)'],
+    ['{{ printf "%900000000d" 1 }}', '%!(NOVERB)'],
     [`{{ printf "${'%999999d'.repeat(9)}" 1 1 1 1 1 1 1 1 1 }}`, BYTES],
     ['{{ printf "%*d" 99999999 1 }}', '%!(BADWIDTH)'],
-    ['{{ printf "%.999999999f" 1.5 }}', '1.5000'],
+    ['{{ printf "%.999999999f" 1.5 }}', '%!(NOVERB)'],
     ['{{ alignLeft 999999999 "x" }}', BYTES],
     ['{{ indent 999999999 "x" }}', BYTES],
     ['{{ range 1000000000 }}x{{ end }}', STEPS],
