@@ -10,8 +10,8 @@
 
 export const ID_GRAM = 6
 export const WORD_GRAM = 4
-/** Hashes of a word gram: short words have few grams, and texts few words, so two bits each are cheap and keep them apart. */
-export const WORD_HASHES = 2
+/** Hashes of a word gram, each made of the one before: short words have few grams, and texts few words, so several bits each are cheap and keep them apart. */
+export const WORD_HASHES = 4
 
 const DOT = 46
 
@@ -27,7 +27,7 @@ const CLASSES = Uint8Array.from({ length: 256 }, (_, byte) => {
 /** Sets the bit in which upper and lower case differ in each of four bytes; digits and dots have it. */
 export const FOLD = 0x2020_2020
 /** Of the hashes (docs/filters.md). */
-export const GRAM_FACTORS = { spread: 0x2c1b_3c6d, idFour: 0x9e37_79b1, idTwo: 0xc2b2_ae35, wordSeed: 0x5bd1_e995, word: 0x85eb_ca6b, wordSecond: 0xc2b2_ae35 }
+export const GRAM_FACTORS = { spread: 0x2c1b_3c6d, idFour: 0x9e37_79b1, idTwo: 0xc2b2_ae35, wordSeed: 0x5bd1_e995, word: 0x85eb_ca6b, wordNext: 0xc2b2_ae35 }
 
 /** Spreads what was multiplied together over 32 bits: the top ones choose a page, the low ones a bit. */
 function spread(product: number): number {
@@ -77,9 +77,9 @@ export class GramScanner {
       const four = view.getInt32(i, true) | FOLD
       letters = CLASSES[bytes[i + WORD_GRAM - 1]!] === IN_RUN ? letters + 1 : 0
       if (letters >= WORD_GRAM) {
-        const hash = spread(Math.imul(four ^ GRAM_FACTORS.wordSeed, GRAM_FACTORS.word))
+        let hash = spread(Math.imul(four ^ GRAM_FACTORS.wordSeed, GRAM_FACTORS.word))
         wordHashes[wordCount++] = hash
-        wordHashes[wordCount++] = spread(Math.imul(hash, GRAM_FACTORS.wordSecond))
+        for (let more = 1; more < WORD_HASHES; more++) wordHashes[wordCount++] = hash = spread(Math.imul(hash, GRAM_FACTORS.wordNext))
       }
       if (i <= to - ID_GRAM) idHashes[idCount++] = spread(Math.imul(four, GRAM_FACTORS.idFour) ^ Math.imul(view.getUint16(i + 4, true) | (FOLD & 0xffff), GRAM_FACTORS.idTwo))
     }

@@ -7,7 +7,7 @@ import zlib from 'node:zlib'
 import type { ScanNeeds } from '../protocols/logql/scan.ts'
 import { corrupt } from './column-bytes.ts'
 import { pageBytesOf, sliceBytesOf } from './filter-build.ts'
-import { GramScanner } from './filter-grams.ts'
+import { GramScanner, WORD_HASHES } from './filter-grams.ts'
 import { PAIR_HASHES, pairHashes } from './filter-pairs.ts'
 import { FILTER_PAGE_BITS, FILTER_PAGE_CRC_BYTES } from './segment-format.ts'
 
@@ -18,6 +18,8 @@ const GRAMS_MAX = 8
 export interface FilterFacts {
   readonly offset: number
   readonly bitsLog2: ReadonlyArray<number>
+  /** Bits that a word gram has in them. */
+  readonly wordHashes: number
 }
 
 /** Hashes that are all set in a block that has the thing. */
@@ -28,13 +30,19 @@ export type FilterQuestion = ReadonlyArray<ReadonlyArray<Probe>>
 const scanner = new GramScanner()
 
 /** Grams spread evenly over the literal; [] when it has none: it can be anywhere. */
-export function literalProbe(literal: string): Probe {
+export function literalProbe(literal: string, wordHashes: number): Probe {
   const bytes = Buffer.from(literal)
   scanner.begin(bytes)
   scanner.scan(0, bytes.length)
   const ids = scanner.idHashes.subarray(0, scanner.idCount)
-  const words = scanner.wordHashes.subarray(0, scanner.wordCount)
-  return [...new Set([...spaced(ids, GRAMS_MAX), ...spaced(words, Math.max(0, GRAMS_MAX - ids.length))])]
+  if (ids.length >= GRAMS_MAX) return [...new Set(spaced(ids, GRAMS_MAX))]
+  return [...new Set([...ids, ...wordProbe(scanner.wordHashes.subarray(0, scanner.wordCount), wordHashes)])].slice(0, GRAMS_MAX + wordHashes)
+}
+
+/** The first hash of each gram, then the second of each: whichever of the words is rare, some of its bits are asked. */
+function wordProbe(hashes: Uint32Array, wordHashes: number): number[] {
+  const firsts = spaced(Uint32Array.from({ length: hashes.length / WORD_HASHES }, (_, i) => i), GRAMS_MAX)
+  return Array.from({ length: wordHashes }, (_, k) => firsts.map((gram) => hashes[gram * WORD_HASHES + k]!)).flat()
 }
 
 function spaced(hashes: Uint32Array, max: number): number[] {
@@ -49,8 +57,8 @@ function pairProbe(name: string, value: string): Probe {
 }
 
 /** What to ask; [] when nothing of the needs can be asked. */
-export function questionOf(needs: Pick<ScanNeeds, 'literals' | 'metadataEquals'>): FilterQuestion {
-  const literals = needs.literals.map((alternatives) => alternatives.map(literalProbe))
+export function questionOf(needs: Pick<ScanNeeds, 'literals' | 'metadataEquals'>, wordHashes: number): FilterQuestion {
+  const literals = needs.literals.map((alternatives) => alternatives.map((literal) => literalProbe(literal, wordHashes)))
   const pairs = needs.metadataEquals.filter(([, value]) => value !== '').map(([name, value]) => [pairProbe(name, value)])
   return [...literals.filter((alternatives) => alternatives.length > 0 && alternatives.every((probe) => probe.length > 0)), ...pairs]
 }

@@ -4,7 +4,7 @@
  * by `filter-build.ts` alone.
  */
 import { branchIf, call, type Code, fillMemory, i32, i64, ifThen, instantiate, type Local, loop, PAGE_BYTES, v128, WasmFunction, type WasmMemory, whileDo } from '../protocols/wasm/assembler.ts'
-import { FOLD, GRAM_FACTORS, ID_GRAM, WORD_GRAM } from './filter-grams.ts'
+import { FOLD, GRAM_FACTORS, ID_GRAM, WORD_GRAM, WORD_HASHES } from './filter-grams.ts'
 import { FILTER_BITS_LOG2_MAX, FILTER_PAGE_BITS, FILTER_PAGES } from './segment-format.ts'
 
 /** Runs seen lately, by place: position and length. They are compared byte by byte: a mistaken "seen" would be a false negative. */
@@ -125,8 +125,7 @@ function addRun(): WasmFunction {
         i32.eqz(i64.eqz(starts)),
         hash.set(i32.mul(i32.xor(four(i32.add(i32.add(lines, at), i32.fromI64(i64.ctz(starts)))), i32.const(GRAM_FACTORS.wordSeed)), i32.const(GRAM_FACTORS.word))),
         spread(hash), set,
-        hash.set(i32.mul(hash, i32.const(GRAM_FACTORS.wordSecond))),
-        spread(hash), set,
+        ...Array.from({ length: WORD_HASHES - 1 }, () => [hash.set(i32.mul(hash, i32.const(GRAM_FACTORS.wordNext))), spread(hash), set]).flat(),
         withoutLowest(starts),
       ),
       step(at, LOOK_STEP),

@@ -23,6 +23,7 @@ import {
   RAW_BYTES_MAX,
   SEGMENT_MAGIC,
   SEGMENT_VERSION,
+  WORD_HASHES_OF,
   TAIL_BYTES,
 } from './segment-format.ts'
 import type { Labels } from '../protocols/model.ts'
@@ -175,14 +176,14 @@ export function footerLength(end: Buffer, what: string): number {
   return readTail(end, what).storedBytes + TAIL_BYTES
 }
 
-function readTail(end: Buffer, what: string): { readonly storedBytes: number; readonly rawBytes: number; readonly crc32: number } {
+function readTail(end: Buffer, what: string): { readonly storedBytes: number; readonly rawBytes: number; readonly crc32: number; readonly version: number } {
   if (end.length < TAIL_BYTES) throw corrupt(what, 'is shorter than its tail')
   const tail = new ByteReader(end.subarray(end.length - TAIL_BYTES), what)
   const [storedBytes, rawBytes, crc32, version] = [tail.u32(), tail.u32(), tail.u32(), tail.u32()]
   if (!tail.bytes(SEGMENT_MAGIC.length).equals(SEGMENT_MAGIC)) throw corrupt(what, 'does not end as a segment does')
-  if (version !== SEGMENT_VERSION) throw corrupt(what, `has format version ${version}; this program reads ${SEGMENT_VERSION}`)
+  if (WORD_HASHES_OF[version] === undefined) throw corrupt(what, `has format version ${version}; this program reads up to ${SEGMENT_VERSION}`)
   if (rawBytes > RAW_BYTES_MAX) throw corrupt(what, `has a footer of ${rawBytes} bytes; the limit is ${RAW_BYTES_MAX}`)
-  return { storedBytes, rawBytes, crc32 }
+  return { storedBytes, rawBytes, crc32, version }
 }
 
 /** `end` is the end of the object and holds at least the whole footer; `objectBytes` is the object's size. */
@@ -208,7 +209,7 @@ export function decodeFooter(end: Buffer, objectBytes: number, key: string): Seg
   const recordIds = readIds(input)
   input.end()
   const footerOffset = objectBytes - footerBytes
-  const filters = placed(sections, footerOffset, what)
+  const filters = { ...placed(sections, footerOffset, what), wordHashes: WORD_HASHES_OF[tail.version]! }
   return { partition, first, last, rowCount, lineBytes, minNs, maxNs, pushIds, recordIds, sections, footerBytes, footerOffset, filters }
 }
 
@@ -275,7 +276,7 @@ function readIds(input: ByteReader): AppliedId[] {
 }
 
 /** Columns lie one after the other, kind by kind, then the filters: offsets follow from lengths. */
-function placed(sections: ReadonlyArray<SectionDraft>, end: number, what: string): FilterFacts {
+function placed(sections: ReadonlyArray<SectionDraft>, end: number, what: string): Omit<FilterFacts, 'wordHashes'> {
   const blocks = sections.flatMap((section) => section.blocks)
   let offset = SEGMENT_MAGIC.length
   for (const kind of COLUMN_KINDS.keys()) {

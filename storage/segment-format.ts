@@ -6,7 +6,9 @@ import type { Sequence, TenantId } from '../protocols/model.ts'
 
 /** At the start and at the end of each object. */
 export const SEGMENT_MAGIC = Buffer.from('SKALDSEG')
-export const SEGMENT_VERSION = 1
+export const SEGMENT_VERSION = 2
+/** How many bits of a filter a word gram has, by the version of the segment. */
+export const WORD_HASHES_OF: Readonly<Record<number, number>> = { 1: 2, 2: 4 }
 /** Stored length, raw length and crc32 of the footer, version, magic. */
 export const TAIL_BYTES = 4 * 4 + 8
 

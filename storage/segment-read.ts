@@ -129,7 +129,7 @@ export class SegmentReader {
     if (section === undefined) return null
     const stats = noSkips()
     const blocks = selectByFooter(section, accept, needs, stats)
-    const question = blocks.length === 0 ? [] : questionOf({ literals: needs.literals, metadataEquals: pairsOnlyInMetadata(section, needs) })
+    const question = blocks.length === 0 ? [] : questionOf({ literals: needs.literals, metadataEquals: pairsOnlyInMetadata(section, needs) }, this.footer.filters.wordHashes)
     if (question.length === 0) return { section, blocks, stats }
     const answer = await askFilters(this.key, this.footer.filters, question, this.#read)
     stats.filterBytesRead = answer.bytesRead

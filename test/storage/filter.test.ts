@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Labels, TenantId } from '../../protocols/model.ts'
-import { GramScanner } from '../../storage/filter-grams.ts'
+import { GramScanner, WORD_HASHES } from '../../storage/filter-grams.ts'
 import { literalProbe } from '../../storage/filter-read.ts'
 import { encodeSegment } from '../../storage/segment-encode.ts'
 import { readFooter, SegmentReader } from '../../storage/segment-read.ts'
@@ -32,17 +32,26 @@ describe('grams', () => {
       const from = Math.floor(random() * bytes.length)
       const piece = bytes.subarray(from, from + 1 + Math.floor(random() * 40)).toString()
       if (!line.includes(piece)) continue
-      for (const gram of literalProbe(piece)) expect(all.has(gram), `${JSON.stringify(piece)} in ${JSON.stringify(line)}`).toBe(true)
+      for (const gram of literalProbe(piece, WORD_HASHES)) expect(all.has(gram), `${JSON.stringify(piece)} in ${JSON.stringify(line)}`).toBe(true)
     }
   })
 
   it('are there for ids, UUIDs, addresses and words, and fold case', () => {
-    for (const literal of ['9f86d081884c7d65', '7e7cc42f-3cb9-4d91-804c-f5a32d54f1c5', '10.251.43.21', '0x14ed93111f20027', 'panic', 'time']) expect(literalProbe(literal)).not.toEqual([])
-    expect(literalProbe('DeadLock')).toEqual(literalProbe('deadlock'))
+    for (const literal of ['9f86d081884c7d65', '7e7cc42f-3cb9-4d91-804c-f5a32d54f1c5', '10.251.43.21', '0x14ed93111f20027', 'panic', 'time']) expect(literalProbe(literal, WORD_HASHES)).not.toEqual([])
+    expect(literalProbe('DeadLock', WORD_HASHES)).toEqual(literalProbe('deadlock', WORD_HASHES))
+  })
+
+  it('ask each word of a literal for some of its bits, and segments of version 1 for those that they have', () => {
+    const all = literalProbe('zzzz-not-there', WORD_HASHES)
+    const rare = literalProbe('zzzz', WORD_HASHES)
+    expect(rare.length).toBe(WORD_HASHES)
+    expect(rare.filter((hash) => all.includes(hash)).length).toBe(WORD_HASHES)
+    expect(literalProbe('zzzz', 2)).toEqual(rare.slice(0, 2))
+    expect(literalProbe('a very long literal with quite a number of different words in it', WORD_HASHES).length).toBeLessThanOrEqual(12)
   })
 
   it('are not there for what cannot be asked: short runs and punctuation', () => {
-    for (const literal of ['GET', '500', '": "', 'a=1 b=2', '']) expect(literalProbe(literal)).toEqual([])
+    for (const literal of ['GET', '500', '": "', 'a=1 b=2', '']) expect(literalProbe(literal, WORD_HASHES)).toEqual([])
   })
 })
 
