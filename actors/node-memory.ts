@@ -30,6 +30,8 @@ export interface NodeMemoryOptions {
 const SYNC_MS = 200
 /** What a busy node uses again and again; an idle one gives back nothing smaller. */
 const SLAB_POOL_SHARE = 0.5
+/** Of what another thread has; for one beyond their number, which reads little. */
+const EXTRA_THREAD_SHARE = 0.25
 /** What is left to caches at each level. */
 const CACHE_SHARE: Readonly<Record<MemoryLevel, number>> = { ok: 1, flush: 0.5, stop: 0.25, refuse: 0 }
 
@@ -38,8 +40,8 @@ export function openNodeMemory({ budgetBytes, cacheBytes, threads, clock, metric
   /** By thread; threads start when they are first needed. */
   const ledgers = new Map<number, SharedLedger>()
   const own: Array<() => number> = []
-  const limit = (ledger: SharedLedger): void => {
-    ledger.limitBytes = (cacheBytes / threads) * CACHE_SHARE[budget.level()]
+  const limit = (ledger: SharedLedger, thread: number): void => {
+    ledger.limitBytes = (cacheBytes / threads) * CACHE_SHARE[budget.level()] * (thread < threads ? 1 : EXTRA_THREAD_SHARE)
   }
   budget.onLevel(() => ledgers.forEach(limit))
   const caches = budget.account('caches')
@@ -56,7 +58,7 @@ export function openNodeMemory({ budgetBytes, cacheBytes, threads, clock, metric
     cacheLedger(thread) {
       const ledger = new SharedLedger()
       ledgers.set(thread, ledger)
-      limit(ledger)
+      limit(ledger, thread)
       return ledger
     },
     countCache: (bytes) => void own.push(bytes),

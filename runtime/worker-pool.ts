@@ -67,6 +67,11 @@ export class WorkerPool {
     return this.slots.reduce((sum, slot) => sum + pendingOf(slot), 0)
   }
 
+  /** Some thread has nothing to do. */
+  get hasIdle(): boolean {
+    return this.slots.some((slot) => pendingOf(slot) === 0)
+  }
+
   get threads(): number {
     return this.slots.length
   }

@@ -26,8 +26,8 @@ export interface QueryLanes {
   run<A>(question: CostQuestion & { readonly tenant: string }, run: (turn: QueryTurn) => Promise<A>): Promise<A>
 }
 
-/** From so many running queries on, it pays to look. */
-const BUSY_QUERIES = 2
+/** From so many running queries on, it pays to look: one alone may keep all threads. */
+const BUSY_QUERIES = 1
 
 export function makeQueryLanes({ services, querier, queue, express }: LaneParts): QueryLanes {
   return {

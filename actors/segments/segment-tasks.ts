@@ -123,7 +123,7 @@ export class SegmentTasks {
     const warnings: string[] = []
     const series = []
     for (const segment of segments) {
-      signal.check()
+      await signal.turn()
       try {
         series.push(...(await this.reads.with(segment, emptyStatistics(), (reader) => reader.series(tenant as TenantId, accept))))
       } catch (error) {

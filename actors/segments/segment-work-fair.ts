@@ -3,15 +3,13 @@
  * tasks, and those of nobody's query (replay, cuts), go straight on.
  */
 import type { Clock } from '../../runtime/clock.ts'
-import type { HeadContent, SegmentWork } from './segment-work.ts'
+import type { SegmentWork } from './segment-work.ts'
+import { isSmallHead, isSmallRead } from './small-tasks.ts'
 import { TaskTurns } from './task-turns.ts'
 
 /** Large tasks under way a thread: one that computes, one that waits for the object store; and one more for queries that have none yet. */
 const TASKS_PER_THREAD = 2
 const FIRST_TASKS_PER_THREAD = 3
-/** A scan of fewer bytes, or rows of a head, is small. */
-const SMALL_BYTES = 4 * 1024 * 1024
-const SMALL_ROWS = 20_000
 
 export function shareFairly(work: SegmentWork, clock: Clock): SegmentWork {
   const turns = new TaskTurns(clock, { runningMax: work.threads * TASKS_PER_THREAD, firstsMax: work.threads * FIRST_TASKS_PER_THREAD })
@@ -20,9 +18,7 @@ export function shareFairly(work: SegmentWork, clock: Clock): SegmentWork {
   return {
     ...work,
     scanSegments: (tenant, plan, segments, nowMs, signal, readBytesMax = Infinity) =>
-      inTurn(tenant, signal, readBytesMax <= SMALL_BYTES, () => work.scanSegments(tenant, plan, segments, nowMs, signal, readBytesMax)),
-    scanHead: (content, plan, nowMs, signal) => inTurn(content.tenant, signal, rowsOf(content) <= SMALL_ROWS, () => work.scanHead(content, plan, nowMs, signal)),
+      inTurn(tenant, signal, isSmallRead(readBytesMax), () => work.scanSegments(tenant, plan, segments, nowMs, signal, readBytesMax)),
+    scanHead: (content, plan, nowMs, signal) => inTurn(content.tenant, signal, isSmallHead(content), () => work.scanHead(content, plan, nowMs, signal)),
   }
 }
-
-const rowsOf = ({ streams }: HeadContent): number => streams.reduce((sum, { runs }) => runs.reduce((rows, { from, to }) => rows + to - from, sum), 0)

@@ -1,6 +1,7 @@
 /**
  * `SegmentWork` in worker threads: one that encodes, and as many that scan as there are cores. Scan tasks are sent to the least busy thread, with a
- * leaning towards the one that served the same segment before, whose caches have it.
+ * leaning towards the one that served the same segment before, whose caches have it. While all of them are at work, small tasks go to one more thread: a block
+ * of a large one may take long, and the system shares its processors between threads better than a thread can between its tasks.
  */
 import path from 'node:path'
 import { WorkerPool } from '../../runtime/worker-pool.ts'
@@ -12,6 +13,7 @@ import { ScanRoom } from './scan-room.ts'
 import type { ScanWorkerData } from './scan-worker-data.ts'
 import type { ScanAnswer, SegmentWork, SelectAnswer, SeriesAnswer } from './segment-work.ts'
 import type { EncodeWorkerTask, ScanWorkerTask } from './segment-tasks.ts'
+import { areFewSegments, isSmallHead, isSmallRead } from './small-tasks.ts'
 
 export interface ThreadedWorkOptions {
   readonly scanThreads: number
@@ -29,8 +31,9 @@ export function makeThreadedWork(options: ThreadedWorkOptions): SegmentWork {
   const { heapMbMax, memory, onCrash } = options
   const encodePool = new WorkerPool({ script: new URL('./encode-worker.ts', import.meta.url), threads: 1, heapMbMax, onCrash })
   const scanPool = new WorkerPool({ script: new URL('./scan-worker.ts', import.meta.url), threads: options.scanThreads, workerDataOf: (place) => scanWorkerData(options, place), heapMbMax, onCrash })
-  const scanOn = <A>(task: ScanWorkerTask, signal: AbortSignal | undefined, affinity?: string): Promise<A> =>
-    scanPool.run<A>(task, { ...(signal === undefined ? {} : { signal }), ...(affinity === undefined ? {} : { affinity: hashOf(affinity) }) })
+  const expressPool = new WorkerPool({ script: new URL('./scan-worker.ts', import.meta.url), threads: 1, workerDataOf: () => scanWorkerData(options, options.scanThreads), heapMbMax, onCrash })
+  const scanOn = <A>(task: ScanWorkerTask, signal: AbortSignal | undefined, { affinity, small = false }: { readonly affinity?: string; readonly small?: boolean } = {}): Promise<A> =>
+    (small && !scanPool.hasIdle ? expressPool : scanPool).run<A>(task, { ...(signal === undefined ? {} : { signal }), ...(affinity === undefined ? {} : { affinity: hashOf(affinity) }) })
   const room = new ScanRoom(memory.budget)
   const largest = (segments: ReadonlyArray<SegmentEntry>): number => segments.reduce((most, { sizeBytes }) => Math.max(most, sizeBytes), 0)
 
@@ -43,17 +46,21 @@ export function makeThreadedWork(options: ThreadedWorkOptions): SegmentWork {
       return { entry: encoded.entry, bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) }
     },
     scanSegments: (tenant, plan, segments, nowMs, signal, readBytesMax = Infinity) =>
-      room.run(Math.min(SCAN_BYTES_MAX, largest(segments), readBytesMax), () => scanOn<ScanAnswer>({ kind: 'scanSegments', tenant, plan, segments, nowMs }, signal, segments[0]?.key)),
-    select: (tenant, plan, segments, signal) => scanOn<SelectAnswer>({ kind: 'select', tenant, plan, segments }, signal, segments[0]?.key),
-    scanHead: (content, plan, nowMs, signal) => scanOn<ScanAnswer>({ kind: 'scanHead', content, plan, nowMs }, signal),
-    headSeries: (content, matcherSets, signal) => scanOn<Awaited<ReturnType<SegmentWork['headSeries']>>>({ kind: 'headSeries', content, matcherSets }, signal),
-    series: (tenant, matcherSets, segments, signal) => scanOn<SeriesAnswer>({ kind: 'series', tenant, matcherSets, segments }, signal),
-    appliedIds: (segment) => scanOn<Awaited<ReturnType<SegmentWork['appliedIds']>>>({ kind: 'appliedIds', segment }, undefined, segment.key),
+      room.run(Math.min(SCAN_BYTES_MAX, largest(segments), readBytesMax), () =>
+        scanOn<ScanAnswer>({ kind: 'scanSegments', tenant, plan, segments, nowMs }, signal, { ...nearest(segments), small: isSmallRead(readBytesMax) })),
+    select: (tenant, plan, segments, signal) => scanOn<SelectAnswer>({ kind: 'select', tenant, plan, segments }, signal, nearest(segments)),
+    scanHead: (content, plan, nowMs, signal) => scanOn<ScanAnswer>({ kind: 'scanHead', content, plan, nowMs }, signal, { small: isSmallHead(content) }),
+    headSeries: (content, matcherSets, signal) => scanOn<Awaited<ReturnType<SegmentWork['headSeries']>>>({ kind: 'headSeries', content, matcherSets }, signal, { small: isSmallHead(content) }),
+    series: (tenant, matcherSets, segments, signal) => scanOn<SeriesAnswer>({ kind: 'series', tenant, matcherSets, segments }, signal, { small: areFewSegments(segments) }),
+    appliedIds: (segment) => scanOn<Awaited<ReturnType<SegmentWork['appliedIds']>>>({ kind: 'appliedIds', segment }, undefined, { affinity: segment.key }),
     async close() {
-      await Promise.all([encodePool.close(), scanPool.close()])
+      await Promise.all([encodePool.close(), scanPool.close(), expressPool.close()])
     },
   }
 }
+
+/** Where the first of them was read before. */
+const nearest = (segments: ReadonlyArray<SegmentEntry>): { affinity?: string } => (segments[0] === undefined ? {} : { affinity: segments[0].key })
 
 /** Threads share the caches' bytes evenly; on disk each has a folder of its own. */
 function scanWorkerData({ store, memory, scanThreads }: ThreadedWorkOptions, place: number): ScanWorkerData {

@@ -22,6 +22,12 @@ describe('the memory of a node', () => {
     expect((await metrics.render()).text).toContain(`skald_memory_caches_bytes ${57 * KB}`)
   })
 
+  it('gives a thread beyond their number a quarter', () => {
+    const extra = openNodeMemory({ budgetBytes: 1000 * KB, cacheBytes: 200 * KB, threads: 2, clock, metrics: createMetrics() })
+    expect([extra.cacheLedger(0), extra.cacheLedger(2)].map(({ limitBytes }) => limitBytes)).toEqual([100 * KB, 25 * KB])
+    extra.close()
+  })
+
   it('gives caches less while memory is short, and all again when it is not', () => {
     expect(inThread.limitBytes).toBe(100 * KB)
     const heads = memory.budget.account('heads')

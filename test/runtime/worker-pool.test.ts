@@ -40,6 +40,17 @@ describe('WorkerPool', () => {
     await expect(pool!.run({ echo: 'free' })).resolves.toBe('free')
   })
 
+  it('knows whether a thread has nothing to do', async () => {
+    open(2)
+    expect(pool!.hasIdle).toBe(true)
+    const cancel = new AbortController()
+    const busy = [1, 2].map(() => pool!.run({ untilCancelled: true }, { signal: cancel.signal }).catch(() => 'cancelled'))
+    expect(pool!.hasIdle).toBe(false)
+    cancel.abort()
+    expect(await Promise.all(busy)).toEqual(['cancelled', 'cancelled'])
+    expect(pool!.hasIdle).toBe(true)
+  })
+
   it('refuses after close', async () => {
     open(1)
     await pool!.close()
