@@ -64,10 +64,15 @@ export class PartitionFollow {
     }
   }
 
-  /** The record (or hole) after `applied`, which thereby counts as applied. */
+  /** The record (or hole) after `applied`; null: it is not here. */
+  next(): DecodedRecord | null {
+    return this.waiting.get(this.applied + 1) ?? null
+  }
+
+  /** The same, which thereby counts as applied. */
   take(): DecodedRecord | null {
-    const record = this.waiting.get(this.applied + 1)
-    if (record === undefined) return null
+    const record = this.next()
+    if (record === null) return null
     this.waiting.delete(record.sequence)
     this.waitingBytes -= record.bytes
     this.applied = record.holeThrough ?? record.sequence

@@ -58,17 +58,25 @@ function bodyOf({ compressedBody, bodyBytes }: WalItem): Buffer {
   return body
 }
 
-/** Ids in recent segments, oldest first: as many of the newest segments as hold the bound. One that cannot be read is passed over with a warning. */
-export async function loadAppliedIds(services: Services, catalog: PartitionCatalog): Promise<AppliedId[]> {
-  const wanted = recentWithIds(catalog)
-  const lists: Array<ReadonlyArray<AppliedId>> = wanted.map(() => [])
+export interface LoadedIds {
+  /** Oldest first. */
+  readonly ids: ReadonlyArray<AppliedId>
+  /** Their object store did not answer: what they hold will be known later. */
+  readonly unread: ReadonlyArray<SegmentEntry>
+}
+
+/** Ids in recent segments: of as many of the newest as hold the bound. One that is lost or damaged is passed over with a warning: its entries are gone, too. */
+export const loadAppliedIds = (services: Services, catalog: PartitionCatalog): Promise<LoadedIds> => readIds(services, recentWithIds(catalog))
+
+export async function readIds(services: Services, segments: ReadonlyArray<SegmentEntry>): Promise<LoadedIds> {
+  const lists: Array<ReadonlyArray<AppliedId> | null> = segments.map(() => [])
   let next = 0
   // Whoever takes a partition over is waited for: small segments are many, and most of a read is waiting.
   const lane = async (): Promise<void> => {
-    for (let i = next++; i < wanted.length; i = next++) lists[i] = await idsOf(services, wanted[i]!)
+    for (let i = next++; i < segments.length; i = next++) lists[i] = await idsOf(services, segments[i]!)
   }
   await Promise.all(Array.from({ length: READS_AT_ONCE }, lane))
-  return lists.flat()
+  return { ids: lists.flatMap((list) => list ?? []), unread: segments.filter((_, i) => lists[i] === null) }
 }
 
 function recentWithIds({ segments }: PartitionCatalog): SegmentEntry[] {
@@ -82,12 +90,15 @@ function recentWithIds({ segments }: PartitionCatalog): SegmentEntry[] {
   return wanted.toReversed()
 }
 
-async function idsOf(services: Services, segment: SegmentEntry): Promise<AppliedId[]> {
+/** null: it cannot be known now. */
+async function idsOf(services: Services, segment: SegmentEntry): Promise<AppliedId[] | null> {
   try {
     const { pushIds, recordIds } = await services.work.appliedIds(segment)
     return [...recordIds, ...pushIds]
   } catch (error) {
-    services.log.warn('applied ids of a segment could not be read; a push retried from before it may be stored twice', { segment: segment.key, error: String(error) })
-    return []
+    const lost = error instanceof SkaldError && (error.code === 'not_found' || error.code === 'storage_corrupt')
+    if (lost) services.log.warn('applied ids of a segment are lost; a push retried from before it may be stored twice', { segment: segment.key, error: String(error) })
+    else services.log.warn('applied ids of a segment could not be read yet; pushes with ids wait in the log until they can', { segment: segment.key, error: String(error) })
+    return lost ? [] : null
   }
 }

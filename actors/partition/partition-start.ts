@@ -4,7 +4,7 @@
  */
 import type { ActorContext, Reply } from '../../runtime/actor.ts'
 import type { Sequence } from '../../protocols/model.ts'
-import type { PartitionCatalog } from '../../storage/catalog.ts'
+import type { PartitionCatalog, SegmentEntry } from '../../storage/catalog.ts'
 import type { MemoryAccount } from '../../storage/memory-budget.ts'
 import { AppliedIds } from './applied-ids.ts'
 import { CatchUpWaiters } from './catch-up.ts'
@@ -22,6 +22,8 @@ export interface PartitionState {
   readonly epoch: number
   readonly follow: PartitionFollow
   readonly ids: AppliedIds
+  /** Segments whose ids are not known yet: until they are, a push with an id may be one of theirs, and waits in the log (W1). */
+  unreadIds: ReadonlyArray<SegmentEntry>
   readonly slabs: SlabTable
   readonly account: MemoryAccount
   head: PartitionHead
@@ -51,6 +53,8 @@ export interface PartitionIdentity {
 
 /** Decoded records that wait for an earlier one. */
 const WAITING_BYTES_MAX = 8 * 1024 * 1024
+/** After ids could not be read. */
+export const IDS_RETRY_MS = 1_000
 /** How often a standby asks for the log's last sequence and the owner's checkpoint. */
 const STANDBY_CHECK_MS = 1_000
 
@@ -60,7 +64,9 @@ export async function startPartition(services: Services, identity: PartitionIden
   context.children.setPolicy({ restartsMax: 0 })
   const claimed = identity.role === 'owner' ? await takeOver(services, identity) : services.catalog.current(identity.partition)
   const ids = new AppliedIds()
-  for (const id of await loadAppliedIds(services, claimed)) ids.add(id)
+  const loaded = await loadAppliedIds(services, claimed)
+  for (const id of loaded.ids) ids.add(id)
+  if (loaded.unread.length > 0) context.tellLater(IDS_RETRY_MS, { kind: 'readIds' })
   const follow = new PartitionFollow(claimed.checkpoint, WAITING_BYTES_MAX)
   follow.heard((await wal.state(identity.partition)).last)
   context.tellLater(checkPauseMs(services, identity), { kind: 'check' })
@@ -72,6 +78,7 @@ export async function startPartition(services: Services, identity: PartitionIden
     account: services.budget.account('heads'),
     follow,
     ids,
+    unreadIds: loaded.unread,
     head: new PartitionHead(slabs),
     headFirst: claimed.checkpoint + 1,
     checkpoint: claimed.checkpoint,

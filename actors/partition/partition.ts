@@ -16,8 +16,8 @@ import { cutReason, type CutReason } from './cut-policy.ts'
 import { Gather } from './gather.ts'
 import type { DecodedItem, DecodedRecord } from './partition-follow.ts'
 import { PartitionHead, type PartitionCut } from './partition-head.ts'
-import { readRecords } from './partition-recovery.ts'
-import { checkPauseMs, startPartition, type PartitionIdentity, type PartitionState } from './partition-start.ts'
+import { type LoadedIds, readIds, readRecords } from './partition-recovery.ts'
+import { checkPauseMs, IDS_RETRY_MS, startPartition, type PartitionIdentity, type PartitionState } from './partition-start.ts'
 import { encodeTaskOf, headContentOf, levelPolicyOf, type TenantContent } from './partition-snapshot.ts'
 import type { HeadContent } from '../segments/segment-work.ts'
 import type { Services } from '../services.ts'
@@ -42,6 +42,9 @@ export type PartitionMessage =
   | { readonly kind: 'heard'; readonly sequence: Sequence }
   | { readonly kind: 'read'; readonly from: Sequence; readonly records: ReadonlyArray<DecodedRecord> }
   | { readonly kind: 'readFailed'; readonly error: unknown }
+  /** Ids of segments that the object store did not give at the start. */
+  | { readonly kind: 'readIds' }
+  | { readonly kind: 'idsRead'; readonly loaded: LoadedIds }
   | { readonly kind: 'check' }
   | { readonly kind: 'giveUpWaiting' }
   | { readonly kind: 'snapshot'; readonly tenant: string; readonly accept: AcceptLabels; readonly reply: Reply<HeadSnapshot> }
@@ -122,6 +125,10 @@ class PartitionActor {
         this.services.log.warn('reading the WAL failed, will be repeated', { partition: this.identity.partition, error: String(message.error) })
         this.context.tellLater(READ_RETRY_MS, { kind: 'heard', sequence: state.follow.known })
         return
+      case 'readIds':
+        return void readIds(this.services, state.unreadIds).then((loaded) => this.context.self.tell({ kind: 'idsRead', loaded }))
+      case 'idsRead':
+        return this.idsRead(message.loaded)
       case 'check':
         return this.check()
       case 'giveUpWaiting':
@@ -176,7 +183,7 @@ class PartitionActor {
 
   private applyReady(): void {
     const { follow } = this.state
-    while (!this.paused()) {
+    while (!this.paused() && !this.awaitsIds()) {
       const record = follow.take()
       if (record === null) break
       this.apply(record)
@@ -188,6 +195,19 @@ class PartitionActor {
   /** Over the node's budget: the data waits in the WAL (W4). */
   private paused(): boolean {
     return this.services.budget.level() === 'stop' && this.state.cuts.length > 0
+  }
+
+  /** What is next may repeat a push of a segment that cannot be read yet. */
+  private awaitsIds(): boolean {
+    const { unreadIds, follow } = this.state
+    return unreadIds.length > 0 && (follow.next()?.items.some(({ pushId }) => pushId !== '') ?? false)
+  }
+
+  private idsRead({ ids, unread }: LoadedIds): void {
+    for (const id of ids) this.state.ids.add(id)
+    this.state.unreadIds = unread
+    if (unread.length > 0) this.context.tellLater(IDS_RETRY_MS, { kind: 'readIds' })
+    this.advance()
   }
 
   private apply(record: DecodedRecord): void {
@@ -372,7 +392,8 @@ class PartitionActor {
     this.advance()
     if (follow.applied >= known) return run(false)
     this.state.waiters.add(known, untilMs, run)
-    this.context.tellLater(Math.max(0, untilMs - this.services.clock.monotonicMs()), { kind: 'giveUpWaiting' })
+    // Timers may be a millisecond early, and nobody asks again.
+    this.context.tellLater(Math.max(0, Math.ceil(untilMs - this.services.clock.monotonicMs())) + 1, { kind: 'giveUpWaiting' })
   }
 
   /** Runs in one step with reading `checkpoint`: cuts committed later are still in memory when the streams answer, since messages keep their order. */

@@ -76,4 +76,26 @@ describe('a node whose bucket', { timeout: 60_000 }, () => {
     const answer = await query(node.url, '{fault="one bit"}')
     expect([linesOf(answer), answer.warnings ?? []]).toEqual([lines('one bit', 'stored').sort(), []])
   })
+
+  it('does not answer at a start: a retried push waits in the log until its id can be known, others do not (W1)', async () => {
+    const at = nowNs()
+    const once = (): Promise<Response> => push(node.url, { fault: 'ids' }, [[at, 'with an id']], { 'x-skald-push-id': 'retried' })
+    const count = async (): Promise<number> => {
+      const { data } = await query(node.url, 'sum(count_over_time({fault="ids"}[1h]))', { since: '1h', step: '3600' }, { 'Cache-Control': 'no-cache' })
+      return Number((data.result as unknown as ReadonlyArray<{ values: ReadonlyArray<readonly [number, string]> }>)[0]?.values.at(-1)?.[1] ?? 0)
+    }
+    expect((await once()).status).toBe(204)
+    expect((await flushed()).status).toBe(204)
+    proxy.faults = (method, path) => (method === 'GET' && SEGMENTS.test(path) ? 'unavailable' : undefined)
+    await node.restart({ SKALD_QUERIER_CATCH_UP_TIMEOUT: '300ms' })
+    expect((await push(node.url, { fault: 'ids' }, [[at + 1n, 'without']])).status).toBe(204)
+    expect(linesOf(await query(node.url, '{fault="ids"}'))).toEqual(['without'])
+    expect((await once()).status).toBe(204)
+    const during = await query(node.url, '{fault="ids"}')
+    expect(linesOf(during)).toEqual(['without'])
+    expect(during.warnings?.join()).toMatch(/its owner has not yet applied all acknowledged entries/)
+    proxy.faults = () => undefined
+    await until('all is there', async () => (await query(node.url, '{fault="ids"}')).warnings === undefined)
+    expect([linesOf(await query(node.url, '{fault="ids"}')), await count()]).toEqual([['with an id', 'without'], 2])
+  })
 })
