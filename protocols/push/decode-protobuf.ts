@@ -17,6 +17,7 @@ import { sortRows } from './sort-rows.ts'
 
 /** Times that fit int64 nanoseconds, in whole seconds (years 1677 to 2262); others cannot be represented by any Loki client's query. */
 const SECONDS_LIMIT = 9_223_372_036
+const LAST_SECOND_NANOS_MAX = 854_775_807
 /** Rows that the scratch columns start with; they grow by doubling and are kept for the next push. */
 const ROWS_INITIAL = 16_384
 /** Most entries of one push. An empty entry is 2 bytes of body and 28 of columns, so a body's size alone would not bound memory. */
@@ -342,7 +343,7 @@ function readTimestamp(body: Buffer, from: number, to: number): { seconds: numbe
     else reader.skip(tag, 'Timestamp')
   }
   if (nanos < 0 || nanos >= 1e9) throw malformed(`timestamp: seconds:${seconds} nanos:${nanos}: nanos not in range [0, 1e9)`)
-  if (seconds < -SECONDS_LIMIT || seconds >= SECONDS_LIMIT) throw malformed(`timestamp: seconds:${seconds} nanos:${nanos}: outside the years 1678 to 2261`)
+  if (seconds < -SECONDS_LIMIT || seconds > SECONDS_LIMIT || (seconds === SECONDS_LIMIT && nanos > LAST_SECOND_NANOS_MAX)) throw malformed(`timestamp: seconds:${seconds} nanos:${nanos}: outside the years 1678 to 2261`)
   return { seconds, nanos }
 }
 

@@ -19,12 +19,13 @@ function unixToTime(epoch: string): GoTime {
 }
 
 function toDateInZone(layout: string, zone: string, value: string): GoTime {
-  return parseTime(layout, value, zoneAt(zone, 0) === null ? 'UTC' : zone) ?? ZERO_TIME
+  const known = !zone.startsWith('fixed ') && zoneAt(zone, 0) !== null
+  return parseTime(layout, value, known ? zone : 'UTC') ?? ZERO_TIME
 }
 
-/** What sprig's `date` takes for a time. */
+/** What sprig's `date` takes for a time: shown in the local zone, which is UTC here. */
 function dateOf(value: GoValue, nowNs: bigint): GoTime {
-  if (isGoTime(value)) return value
+  if (isGoTime(value)) return goTime(value.ns)
   const epoch = integerOf(value)
   return goTime(epoch === null ? nowNs : epoch * S)
 }

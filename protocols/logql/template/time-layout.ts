@@ -1,5 +1,5 @@
 /** Go's time layouts: a reference time written the way the text should look. Formatting and reading; used by the time functions of templates. */
-import { civilOf, type Civil, type GoTime, goTime, offsetText, zoneAt } from './time.ts'
+import { civilOf, type Civil, fixedZone, type GoTime, goTime, offsetText, zoneAt } from './time.ts'
 
 export const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December']
 export const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
@@ -87,6 +87,8 @@ interface Read {
   nanos: number
   afternoon: boolean | null
   offsetS: number | null
+  zoneName: string
+  utc: boolean
 }
 
 const PATTERNS: Readonly<Record<string, RegExp>> = {
@@ -99,26 +101,30 @@ const FRACTION = /[.,]\d+/y
 
 /** null when the text does not fit. Times without an offset are in `zone`. */
 export function parseTime(layout: string, text: string, zone: string): GoTime | null {
-  const read: Read = { year: 0, month: 1, day: 1, hour: 0, minute: 0, second: 0, nanos: 0, afternoon: null, offsetS: null }
+  const read: Read = { year: 0, month: 1, day: 1, hour: 0, minute: 0, second: 0, nanos: 0, afternoon: null, offsetS: null, zoneName: '', utc: false }
   let at = 0
-  for (const { literal, element } of partsOf(layout)) {
+  const parts = partsOf(layout)
+  for (const [i, { literal, element }] of parts.entries()) {
+    const following = parts[i + 1]
+    const fractionFollows = following?.literal === '' && /^[.,]/.test(following.element)
     if (!text.startsWith(literal, at)) return null
     at += literal.length
     if (element === '') break
-    const taken = readElement(element, text, at, read)
+    const taken = readElement(element, text, at, read, fractionFollows)
     if (taken === null) return null
     at += taken
   }
   return at === text.length ? assemble(read, zone) : null
 }
 
-function readElement(element: string, text: string, at: number, read: Read): number | null {
+/** Seconds take a fraction along that the layout does not mention. */
+function readElement(element: string, text: string, at: number, read: Read, fractionFollows: boolean): number | null {
   const pattern = PATTERNS[element] ?? (/^[.,]/.test(element) ? FRACTION : OFFSET)
   pattern.lastIndex = at
   const found = pattern.exec(text)?.[0]
   if (found === undefined) return element[1] === '9' ? 0 : null
   if (!store(element, found, read)) return null
-  if (element !== '05' && element !== '5') return found.length
+  if ((element !== '05' && element !== '5') || fractionFollows) return found.length
   FRACTION.lastIndex = at + found.length
   const fraction = FRACTION.exec(text)?.[0] ?? ''
   if (fraction !== '') read.nanos = Number(fraction.slice(1, 10).padEnd(9, '0'))
@@ -141,10 +147,14 @@ function store(element: string, found: string, read: Read): boolean {
     case '04': case '4': read.minute = number; return number < 60
     case '05': case '5': read.second = number; return number < 60
     case 'PM': case 'pm': read.afternoon = found.toLowerCase() === 'pm'; return true
-    case 'MST': case 'Monday': case 'Mon': case '002': case '__2': return true
+    case 'MST': read.zoneName = found; return true
+    case 'Monday': case 'Mon': case '002': case '__2': return true
     default:
       if (/^[.,]/.test(element)) read.nanos = Number(found.slice(1, 10).padEnd(9, '0'))
-      else read.offsetS = readOffset(found)
+      else {
+        read.offsetS = readOffset(found)
+        read.utc = found === 'Z'
+      }
       return true
   }
 }
@@ -162,8 +172,17 @@ function assemble(read: Read, zone: string): GoTime | null {
   date.setUTCFullYear(read.year, read.month - 1, read.day)
   if (date.getUTCMonth() !== read.month - 1) return null
   date.setUTCHours(hour, read.minute, read.second)
+  const time = (offsetS: number, where: string): GoTime => goTime((BigInt(date.getTime() / 1000) - BigInt(offsetS)) * 1_000_000_000n + BigInt(read.nanos), where)
+  if (read.utc || read.zoneName === 'UTC') return time(read.offsetS ?? 0, 'UTC')
   const guess = zoneAt(zone, date.getTime())
   if (guess === null) return null
-  const offsetS = read.offsetS ?? zoneAt(zone, date.getTime() - guess.offsetS * 1000)?.offsetS ?? 0
-  return goTime((BigInt(date.getTime() / 1000) - BigInt(offsetS)) * 1_000_000_000n + BigInt(read.nanos), zone)
+  const local = zoneAt(zone, date.getTime() - (read.offsetS ?? guess.offsetS) * 1000) ?? guess
+  if (read.offsetS !== null) {
+    const isLocal = read.offsetS === local.offsetS && (read.zoneName === '' || read.zoneName === local.name)
+    return time(read.offsetS, isLocal ? zone : fixedZone(read.offsetS, read.zoneName))
+  }
+  if (read.zoneName === '' || read.zoneName === local.name) return time(local.offsetS, zone)
+  const named = [0, 6].map((month) => zoneAt(zone, Date.UTC(read.year, month, 1))).find((one) => one?.name === read.zoneName)
+  // A name says nothing of the offset where the zone does not know it.
+  return named === null || named === undefined ? time(0, fixedZone(0, read.zoneName)) : time(named.offsetS, zone)
 }

@@ -130,6 +130,8 @@ describe('broken messages', () => {
     expect(messageOf(push(Buffer.concat([varint(0x10), varint(1_000_000_000)])))).toMatch(/nanos not in range/)
     expect(messageOf(push(Buffer.concat([varint(0x10), varint(-1)])))).toMatch(/nanos not in range/)
     expect(messageOf(push(Buffer.concat([varint(0x08), varint(1n << 60n)])))).toMatch(/outside the years/)
+    expect(messageOf(push(Buffer.concat([varint(0x08), varint(9_223_372_036n), varint(0x10), varint(854_775_808n)])))).toMatch(/outside the years/)
+    expect(messageOf(push(Buffer.concat([varint(0x08), varint(9_223_372_036n), varint(0x10), varint(854_775_807n)])))).toBe('ok')
   })
 
   it('never accepts a truncated stream, whatever the cut', () => {

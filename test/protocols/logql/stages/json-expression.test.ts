@@ -26,4 +26,12 @@ describe('| json name="path"', () => {
   it('refuses what is no path', () => {
     expect(() => labelsAfter('| json a="b["', [])).toThrow(/cannot parse expression \[b\[\]/)
   })
+
+  it.each([
+    ['b[', 'unexpected $end, expecting STRING or INDEX'], ['', 'unexpected $end, expecting LSB or FIELD'], ['b..c', 'unexpected DOT, expecting FIELD'],
+    ['b[0', 'unexpected $end, expecting RSB'], ['["k', 'unexpected $end, expecting RSB'], ['"k"]', 'unexpected STRING, expecting LSB or FIELD'],
+    ['b c', 'unexpected FIELD'], ['b.', 'unexpected $end, expecting FIELD'], ['b[c]', 'unexpected FIELD, expecting STRING or INDEX'], ['b]', 'unexpected RSB'],
+  ])('says what it would have taken in %s', (path, message) => {
+    expect(() => labelsAfter(`| json a=${JSON.stringify(path)}`, [])).toThrow(`cannot parse expression [${path}]: syntax error: ${message}`)
+  })
 })

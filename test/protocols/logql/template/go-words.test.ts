@@ -76,6 +76,15 @@ describe('times', () => {
   it.each([
     ['{{ (unixToTime "1793491200").Format "2006-01-02 15:04" }}', '2026-11-01 00:00'],
     ['{{ ((unixToTime "1793491200").Add 1000000000).Unix }} {{ (unixToTime "1793491200").YearDay }}', '1793491201 305'],
+    ['{{ toDateInZone "2006-01-02 15:04" "Europe/Tallinn" "2026-11-01 12:00" }}', '2026-11-01 12:00:00 +0200 EET'],
+    ['{{ toDateInZone "2006-01-02" "America/New_York" "2026-07-01" }}', '2026-07-01 00:00:00 -0400 EDT'],
+    ['{{ (toDateInZone "2006-01-02" "Asia/Tokyo" "2026-07-01").Format "MST Z07:00" }}', 'JST +09:00'],
+    ['{{ toDateInZone "2006-01-02" "Asia/Tokyo" "2026-07-01" | date "2006-01-02 15:04 MST" }}', '2026-06-30 15:00 UTC'],
+    ['{{ toDateInZone "2006-01-02" "Europe/Istanbul" "2026-07-01" }}', '2026-07-01 00:00:00 +0300 +03'],
+    ['{{ toDate "2006-01-02T15:04:05Z07:00" "2026-07-01T12:00:00+02:00" }}', '2026-07-01 12:00:00 +0200 +0200'],
+    ['{{ toDate "2006-01-02T15:04:05.000Z07:00" "2026-07-01T12:00:00.123+05:30" | unixEpochMillis }}', '1782887400123'],
+    ['{{ toDate "2006-01-02 MST" "2026-07-01 EST" }}', '2026-07-01 00:00:00 +0000 EST'],
+    ['{{ toDateInZone "2006-01-02 MST" "Europe/Paris" "2026-07-01 CET" }}', '2026-07-01 01:00:00 +0200 CEST'],
     ['{{ (unixToTime "1793491200").Before (unixToTime "1793491201") }}', 'true'],
   ])('%s', (template, expected) => expect(render(template)).toBe(expected))
 
