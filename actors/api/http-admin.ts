@@ -9,7 +9,7 @@ import { json } from './api.ts'
 import type { PartitionDirectory } from '../partition/partition-directory.ts'
 import type { PartitionMessage, PartitionStatus } from '../partition/partition.ts'
 import type { Services } from '../services.ts'
-import { VERSION } from '../version.ts'
+import { LOKI_API_VERSION, VERSION } from '../version.ts'
 
 export interface AdminParts {
   readonly services: Services
@@ -98,5 +98,5 @@ function durability({ nats }: SkaldConfig): string {
 }
 
 function buildInfo(): HttpResponse {
-  return json({ version: VERSION, revision: '', branch: '', buildUser: '', buildDate: '', goVersion: '' })
+  return json({ version: LOKI_API_VERSION, revision: `skald-${VERSION}`, branch: '', buildUser: '', buildDate: '', goVersion: '' })
 }

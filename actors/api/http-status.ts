@@ -9,7 +9,7 @@ import { json } from './api.ts'
 import { CONFIG_SCHEMA, loadSkaldConfig, type SkaldConfig } from '../config.ts'
 import { headerOf, parametersOf } from './http-parameters.ts'
 import type { Services } from '../services.ts'
-import { VERSION } from '../version.ts'
+import { LOKI_API_VERSION } from '../version.ts'
 
 export interface StatusParts {
   readonly services: Services
@@ -72,5 +72,5 @@ function drilldownLimits(parts: StatusParts, request: HttpRequest): HttpResponse
     query_timeout: showDuration(limits.query_timeout),
     retention_period: showDuration(limits.retention_period),
   }
-  return json({ limits: shown, pattern_ingester_enabled: true, version: VERSION })
+  return json({ limits: shown, pattern_ingester_enabled: true, version: LOKI_API_VERSION })
 }

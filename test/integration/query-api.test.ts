@@ -168,7 +168,9 @@ describe('the query API', () => {
     expect((await fetch(`${node.url}/log_level?log_level=warn`, { method: 'POST' })).status).toBe(200)
     expect((await get('/log_level')).body).toEqual({ message: 'Current log level is warn' })
     expect((await fetch(`${node.url}/log_level?log_level=loud`, { method: 'POST' })).status).toBe(400)
-    expect((await get<{ pattern_ingester_enabled: boolean }>('/loki/api/v1/drilldown-limits')).body.pattern_ingester_enabled).toBe(true)
+    const drilldown = await get<{ pattern_ingester_enabled: boolean; version: string }>('/loki/api/v1/drilldown-limits')
+    expect(drilldown.body).toMatchObject({ pattern_ingester_enabled: true, version: '3.7.6' })
+    expect((await get<object>('/loki/api/v1/status/buildinfo')).body).toMatchObject({ version: '3.7.6', revision: expect.stringMatching(/^skald-/) })
   })
 })
 
