@@ -11,6 +11,8 @@ export interface QueryWords {
   readonly names: ReadonlyArray<string>
   readonly values: ReadonlyArray<string>
   readonly words: ReadonlyArray<string>
+  /** The first matcher of every selector, where queries are to find something. */
+  readonly anchor?: Matcher
 }
 
 export const ODD_WORDS: QueryWords = {
@@ -52,7 +54,8 @@ export class RandomQueries {
   }
 
   log(): LogExpr {
-    const matchers: Matcher[] = [{ name: this.name(), op: '=', value: 'api' }, ...this.some(2, () => this.matcher())]
+    const { anchor } = this.words
+    const matchers: Matcher[] = anchor === undefined ? [{ name: this.name(), op: '=', value: 'api' }, ...this.some(2, () => this.matcher())] : [anchor, ...(this.chance(0.15) ? [this.matcher()] : [])]
     return { kind: 'log', matchers, stages: this.some(4, () => this.stage()) }
   }
 
