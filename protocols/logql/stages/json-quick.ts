@@ -4,8 +4,10 @@
  * A hot path: one loop over bytes.
  */
 import { decodeJsonPlain } from '../json-text.ts'
-import { type Decode, decodeUtf8, type LineState } from '../line-state.ts'
-import type { NameEntry, NameTable } from '../name-table.ts'
+import { decodeUtf8, type LineState } from '../line-state.ts'
+import type { NameTable } from '../name-table.ts'
+import { JsonBatch } from './json-batch.ts'
+import { isWanted, setField } from './json-field.ts'
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
@@ -18,12 +20,13 @@ const CLOSE_BRACKET = 0x5d
 export class QuickJson {
   #lastTried = 0
   #failures = 0
+  readonly #ahead = new JsonBatch()
 
   /** True: the line is done. False: nothing is lost by walking it again. */
   walk(state: LineState, names: NameTable): boolean {
     // Lines of all shapes: trying first would only cost.
     if (this.#failures > 64 && ++this.#lastTried % 64 !== 0) return false
-    const done = this.#walk(state, names)
+    const done = this.#ahead.take(state, names) || this.#walk(state, names)
     this.#failures = done ? 0 : this.#failures + 1
     return done
   }
@@ -56,6 +59,8 @@ export class QuickJson {
         at++
       } else if (first === 0x2d || (first >= 0x30 && first <= 0x39)) {
         at = numberEnd(bytes, at, end)
+        // A number that anything else ends may go on, for the full walk.
+        if (at >= end || (bytes[at] !== COMMA && bytes[at] !== CLOSE_BRACE)) return false
         if (isWanted(entry)) setField(state, entry, start, at, decodeUtf8)
       } else return false
       if (at >= end) return false
@@ -77,14 +82,4 @@ function numberEnd(bytes: Uint8Array, from: number, end: number): number {
     if (c === COMMA || c === CLOSE_BRACE || c === CLOSE_BRACKET || c <= 0x20) break
   }
   return at
-}
-
-const isWanted = (entry: NameEntry): boolean => entry.required || entry.duplicateRequired
-
-/** Makes a field a label, unless the label is there or nobody needs it. */
-export function setField(state: LineState, entry: NameEntry, start: number, end: number, decode: Decode): void {
-  if (entry.name === '' || !isWanted(entry)) return
-  const duplicate = state.hasBase(entry.name)
-  const name = duplicate ? entry.duplicate : entry.name
-  if ((duplicate ? entry.duplicateRequired : entry.required) && !state.hasParsed(name)) state.setBytes(name, state.buffer, start, end, decode)
 }

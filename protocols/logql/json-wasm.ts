@@ -1,0 +1,163 @@
+/**
+ * The json operator's way through many lines at once, in WebAssembly: compact objects whose keys come in a known order, sixteen bytes at a time. It finds what
+ * `json-quick.ts` would find in these lines, or leaves a line to it. Used by `json-batch.ts` alone.
+ */
+import { block, branch, branchIf, type Code, i32, ifThen, instantiate, type Local, loop, PAGE_BYTES, v128, WasmFunction, whileDo } from '../wasm/assembler.ts'
+
+/** Keys of a line that are looked at, with quotes and colon of up to TOKEN_BYTES_MAX bytes. */
+export const TOKENS_MAX = 32
+export const TOKEN_BYTES_MAX = 32
+/** Wanted keys of a line. */
+export const SLOTS_MAX = 8
+export const BATCH_ROWS_MAX = 512
+export const BATCH_BYTES_MAX = 256 << 10
+
+/** A token: its bytes, then its length, the wanted key's slot plus one (0: not wanted), and which of the first and second sixteen bytes are it. */
+const TOKEN_STRIDE = 64
+const [LENGTH_AT, SLOT_AT, MASK_AT] = [32, 36, 40]
+/** A row: where it begins and ends. */
+const ROWS_AT = TOKENS_MAX * TOKEN_STRIDE
+/** What was found: status and which slots are strings, then where each slot's value begins (0: not found) and ends. */
+const FOUND_AT = ROWS_AT + BATCH_ROWS_MAX * 8
+export const FOUND_WORDS = 2 + 2 * SLOTS_MAX
+export const LINES_AT = PAGE_BYTES
+const PAGES = 2 + BATCH_BYTES_MAX / PAGE_BYTES
+
+/** Statuses: this line is for somebody else; all that is wanted was found; the object ended. */
+export const LEFT = 0
+export const STOPPED = 1
+export const ENDED = 2
+export const STRINGS_SHIFT = 8
+
+export interface JsonKernel {
+  readonly bytes: Buffer
+  readonly words: Uint32Array
+  /** Looks at `rowCount` rows for the keys `[0, tokenCount)`, up to the one at `stop`. */
+  run(rowCount: number, tokenCount: number, stop: number): void
+}
+
+const sixteen = (byte: number): Code => v128.splat8(i32.const(byte))
+const step = (counter: Local, by: number): Code => counter.set(i32.add(counter, i32.const(by)))
+
+function runFunction(): WasmFunction {
+  const f = new WasmFunction('run', 3, null)
+  const [rowCount, tokenCount, stop] = f.parameters as [Local, Local, Local]
+  const local = (): Local => f.local('i32')
+  const [row, found, at, end, k, token, from, mask, byte, slot, status, strings] = [local(), local(), local(), local(), local(), local(), local(), local(), local(), local(), local(), local()]
+  const here = f.local('v128')
+  const isByte = (char: string): Code => v128.eq8(here, sixteen(char.charCodeAt(0)))
+  const code = (char: string): Code => i32.const(char.charCodeAt(0))
+
+  /** Moves `at` to the first byte in `[at, end)` that `stops` marks, or to the end or behind it. */
+  const moveTo = (stops: Code): Code =>
+    block(loop(
+      here.set(v128.load(at)),
+      mask.set(v128.bitmask8(stops)),
+      ifThen(mask, at.set(i32.add(at, i32.ctz(mask))), branch(2)),
+      step(at, 16),
+      branchIf(0, i32.ltU(at, end)),
+    ))
+  const differs = (half: number): Code => {
+    const wanted = i32.load(token, MASK_AT + half * 4)
+    return i32.ne(i32.and(v128.bitmask8(v128.eq8(v128.load(at, half * 16), v128.load(token, half * 16))), wanted), wanted)
+  }
+  const keep = ifThen(
+    slot,
+    i32.store(i32.add(found, i32.shl(slot, i32.const(3))), from),
+    i32.store(i32.add(found, i32.shl(slot, i32.const(3))), at, 4),
+  )
+  // Depths: the loop over keys is 0 and what leaves the line is 1; an `ifThen` around adds one.
+  const leaveIf = (condition: Code, within = 0): Code => branchIf(1 + within, condition)
+  const isOver = i32.geU(at, end)
+  const textValue = [
+    step(at, 1),
+    from.set(at),
+    moveTo(v128.or(isByte('"'), isByte('\\'))),
+    leaveIf(isOver, 1),
+    leaveIf(i32.ne(i32.load8(at), code('"')), 1),
+    keep,
+    ifThen(slot, strings.set(i32.or(strings, i32.shl(i32.const(1 << (STRINGS_SHIFT - 1)), slot)))),
+    step(at, 1),
+  ]
+  const numberValue = [
+    leaveIf(i32.and(i32.ne(byte, code('-')), i32.gtU(i32.sub(byte, code('0')), i32.const(9))), 1),
+    moveTo(v128.or(v128.or(isByte(','), isByte('}')), v128.or(isByte(']'), v128.ltU8(here, sixteen(0x21))))),
+    leaveIf(isOver, 1),
+    keep,
+  ]
+  const oneKey = [
+    leaveIf(i32.geU(k, tokenCount)),
+    token.set(i32.mul(k, i32.const(TOKEN_STRIDE))),
+    leaveIf(i32.geU(i32.add(at, i32.load(token, LENGTH_AT)), end)),
+    leaveIf(i32.or(differs(0), differs(1))),
+    at.set(i32.add(at, i32.load(token, LENGTH_AT))),
+    slot.set(i32.load(token, SLOT_AT)),
+    from.set(at),
+    byte.set(i32.load8(at)),
+    mask.set(i32.eq(byte, code('"'))),
+    ifThen(mask, ...textValue),
+    ifThen(i32.ne(byte, code('"')), ...numberValue),
+    leaveIf(isOver),
+    byte.set(i32.load8(at)),
+    ifThen(i32.eq(byte, code('}')), status.set(i32.const(ENDED)), branch(2)),
+    leaveIf(i32.ne(byte, code(','))),
+    ifThen(i32.eq(k, stop), status.set(i32.const(STOPPED)), branch(2)),
+    step(at, 1),
+    step(k, 1),
+    branch(0),
+  ]
+  return f.body(
+    whileDo(
+      i32.ltU(row, rowCount),
+      at.set(i32.load(i32.shl(row, i32.const(3)), ROWS_AT)),
+      end.set(i32.load(i32.shl(row, i32.const(3)), ROWS_AT + 4)),
+      found.set(i32.add(i32.const(FOUND_AT), i32.mul(row, i32.const(FOUND_WORDS * 4)))),
+      ...Array.from({ length: SLOTS_MAX / 2 }, (_, i) => v128.store(found, sixteen(0), 8 + 16 * i)),
+      ...[status, strings, k].map((counter) => counter.set(i32.const(0))),
+      block(
+        branchIf(0, isOver),
+        branchIf(0, i32.ne(i32.load8(at), code('{'))),
+        step(at, 1),
+        loop(...oneKey),
+      ),
+      i32.store(found, i32.or(status, strings)),
+      step(row, 1),
+    ),
+  )
+}
+
+let instance: JsonKernel | null = null
+
+/** One a thread: the memory is its working space. */
+export function jsonKernel(): JsonKernel {
+  if (instance === null) {
+    const { memory, run } = instantiate<Pick<JsonKernel, 'run'>>([runFunction()], PAGES)
+    instance = { bytes: Buffer.from(memory.buffer), words: new Uint32Array(memory.buffer), run }
+  }
+  return instance
+}
+
+/** The key's token at a place in the order of keys; false: it does not fit. `slot`: of a wanted key, else -1. */
+export function putToken({ bytes, words }: JsonKernel, place: number, key: Uint8Array, slot: number): boolean {
+  const length = key.length + 3
+  if (length > TOKEN_BYTES_MAX || place >= TOKENS_MAX) return false
+  const at = place * TOKEN_STRIDE
+  bytes.fill(0, at, at + TOKEN_BYTES_MAX)
+  bytes.set(key, at + 1)
+  bytes[at] = bytes[at + length - 2] = 0x22
+  bytes[at + length - 1] = 0x3a
+  words[(at + LENGTH_AT) >> 2] = length
+  words[(at + SLOT_AT) >> 2] = slot + 1
+  words[(at + MASK_AT) >> 2] = length >= 16 ? 0xffff : (1 << length) - 1
+  words[(at + MASK_AT + 4) >> 2] = length <= 16 ? 0 : 2 ** (length - 16) - 1
+  return true
+}
+
+/** The lines are in the kernel's memory from LINES_AT on; positions are from there. */
+export function putRow({ words }: JsonKernel, row: number, from: number, to: number): void {
+  words[(ROWS_AT >> 2) + 2 * row] = LINES_AT + from
+  words[(ROWS_AT >> 2) + 2 * row + 1] = LINES_AT + to
+}
+
+/** Where in `words` stands what was found of a row. */
+export const foundAt = (row: number): number => (FOUND_AT >> 2) + row * FOUND_WORDS
