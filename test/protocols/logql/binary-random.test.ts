@@ -14,9 +14,9 @@ interface Sample {
   readonly value: number
 }
 
-const vector = (seconds: number, names: string): string => `sum by (${names}) (count_over_time({app=~".+"} | kind=~"a|b" [${seconds}s]))`
+const vector = (seconds: number, names: string, offset = ''): string => `sum by (${names}) (count_over_time({app=~".+"} | kind=~"a|b" [${seconds}s]${offset}))`
 const FINE = vector(15, 'app, kind')
-const LATER = vector(4, 'app, kind')
+const EARLIER = vector(15, 'app, kind', ' offset 9s')
 const COARSE = vector(3, 'app')
 
 const ARITHMETIC: Readonly<Record<string, (a: number, b: number) => number>> = {
@@ -72,7 +72,7 @@ describe.each(OPERATIONS)('%s (bool: %s)', (op, returnBool) => {
       return value === null ? [] : [{ labels: one.labels, value }]
     })
 
-  it('pairs equal labels', () => check(`${FINE} ${text} ${LATER}`, FINE, LATER, (l, r) => pairs(l, r, ['app', 'kind'], false)))
+  it('pairs equal labels', () => check(`${FINE} ${text} ${EARLIER}`, FINE, EARLIER, (l, r) => pairs(l, r, ['app', 'kind'], false)))
   it('pairs many with one', () => check(`${FINE} ${text} on (app) group_left ${COARSE}`, FINE, COARSE, (l, r) => pairs(l, r, ['app'], false)))
   it('pairs one with many', () => check(`${COARSE} ${text} ignoring (kind) group_right ${FINE}`, COARSE, FINE, (l, r) => pairs(r, l, ['app'], true)))
   it('takes a number on either side', () => {
@@ -89,7 +89,7 @@ describe.each(OPERATIONS)('%s (bool: %s)', (op, returnBool) => {
 
 describe('sets', () => {
   const meets = (one: Sample, others: ReadonlyArray<Sample>, on: ReadonlyArray<string>): boolean => others.some((other) => same(only(one.labels, on), only(other.labels, on)))
-  const FEW = `(${LATER} > 1)`
+  const FEW = `(${EARLIER} > 1)`
   it.each([
     ['', ['app', 'kind']],
     [' on (app)', ['app']],
