@@ -26,7 +26,7 @@ const SETTINGS: Omit<NodeSettings, 'partitions'> = {
   matchAllBytesMax: 0,
   encoding: 'snappy',
 }
-const LIMITS: Limits = { ...LIMIT_DEFAULTS, shard_streams: { ...LIMIT_DEFAULTS.shard_streams, enabled: false } }
+const LIMITS: Limits = { ...LIMIT_DEFAULTS, max_global_streams_per_user: 0, shard_streams: { ...LIMIT_DEFAULTS.shard_streams, enabled: false } }
 const ZONES = 3
 /** Clocks of different machines differ by so much; leases bear a tenth. */
 const DRIFT = 0.03

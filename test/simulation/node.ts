@@ -62,7 +62,7 @@ const WAL_TERMS: LinkTerms = { latencyMaxMs: 4, timeoutMs: 1_500, error: 'wal_un
 const OBJECT_TERMS: LinkTerms = { latencyMaxMs: 8, timeoutMs: 500, error: 'storage_unavailable' }
 const MEMORY_BYTES = 256 * 1024 * 1024
 const CACHE_BYTES = 8 * 1024 * 1024
-const BODY_BYTES_MAX = 1024 * 1024
+const BODY_BYTES_MAX = 4 * 1024 * 1024
 
 export class SimulatedNode {
   readonly options: NodeOptions

@@ -40,15 +40,18 @@ export interface ScaleResult {
 const LEASE_TTL_MS = 5_000
 const HEARTBEAT_MS = 1_000
 const CHECK_PERIOD_MS = 10_000
+const STREAM_IDLE_MS = 600_000
 const CONVERGE_MS = 300_000
 const QUIET_MS = 10_000
 const STEP_MS = 50
-const STREAMS_PER_PUSH = 500
+const STREAMS_PER_PUSH = 10_000
+/** As configured by default: what was pushed stays in memory, and is what an heir has to read. */
+const CUT = { segmentBytesTarget: 64 * 1024 * 1024, ageMsMax: 7_200_000, idleMsMax: 1_800_000 }
 const PUSH_MS = 60_000
 
 export async function simulateScale({ seed, nodes, partitions, streams, report }: ScaleOptions): Promise<ScaleResult> {
   const world = new World({ seed, partitions, lossRatio: 0 })
-  const cluster = new ClusterNodes(world, { nodes, leaseTtlMs: LEASE_TTL_MS, heartbeatMs: HEARTBEAT_MS, standbys: 0, settings: { checkPeriodMs: CHECK_PERIOD_MS } })
+  const cluster = new ClusterNodes(world, { nodes, leaseTtlMs: LEASE_TTL_MS, heartbeatMs: HEARTBEAT_MS, standbys: 0, settings: { checkPeriodMs: CHECK_PERIOD_MS, cut: CUT, streamIdleMs: STREAM_IDLE_MS } })
   const stretches: Stretch[] = []
   const measure = async (what: string, run: () => Promise<void>): Promise<void> => {
     const before = { ...world.counts }

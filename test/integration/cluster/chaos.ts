@@ -44,7 +44,7 @@ export interface ChaosResult extends Verdict {
 
 const WRITERS = 12
 /** As agents do: a push that hangs is tried again elsewhere. */
-const PUSH_TIMEOUT_MS = 3_000
+const PUSH_TIMEOUT_MS = 1_500
 /** What dies matters here, not how much two cores can take. */
 const PUSH_PAUSE_MS = 40
 

@@ -4,7 +4,7 @@ import { whyNoNamespaces } from './namespaces.ts'
 import { CUTS, type Cut } from './rounds.ts'
 import { runInNamespaces } from './run.ts'
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '9' }, cuts: { type: 'string', default: CUTS.join(',') } } })
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: String(CUTS.length) }, cuts: { type: 'string', default: CUTS.join(',') } } })
 const reason = whyNoNamespaces()
 if (reason !== null) {
   console.log(reason)

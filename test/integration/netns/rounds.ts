@@ -9,7 +9,7 @@ import { everyWriterGoesOn, sleep, until } from '../../support/chaos/wait.ts'
 import { LEASE_TTL_MS, NATS, NODES, STORE, type NamespacedCluster } from './cluster.ts'
 import type { Namespaces } from './namespaces.ts'
 
-export const CUTS = ['nats', 'nats-out', 'nats-in', 'store', 'store-out', 'store-in', 'peers', 'network', 'pause'] as const
+export const CUTS = ['nats', 'nats-out', 'nats-in', 'store', 'store-out', 'store-in', 'peers', 'network', 'pause', 'long-pause'] as const
 export type Cut = (typeof CUTS)[number]
 
 export interface RoundsOptions {
@@ -27,9 +27,11 @@ export interface RoundsResult extends Verdict {
 
 const WRITERS = 8
 const CUT_MS = 2.5 * LEASE_TTL_MS
+/** Longer than anything waits: consumers, requests and dead members are forgotten by then. */
+const LONG_PAUSE_MS = 60_000
 const GO_ON_MS = 60_000
 /** Whoever is cut off like this loses its leases. */
-const LOSES_LEASES: ReadonlySet<Cut> = new Set(['nats', 'nats-out', 'nats-in', 'network', 'pause'])
+const LOSES_LEASES: ReadonlySet<Cut> = new Set(['nats', 'nats-out', 'nats-in', 'network', 'pause', 'long-pause'])
 
 export async function runRounds(spaces: Namespaces, cluster: NamespacedCluster, { cuts, report }: RoundsOptions): Promise<RoundsResult> {
   const startNs = firstLineNs()
@@ -45,7 +47,7 @@ export async function runRounds(spaces: Namespaces, cluster: NamespacedCluster, 
     try {
       if (LOSES_LEASES.has(cut)) await until(async () => (await cluster.ownersSeenBy(witness))?.includes(name) === false, GO_ON_MS, () => `the partitions of ${name} are not taken over`)
       if (LOSES_LEASES.has(cut)) takeovers++
-      await sleep(CUT_MS)
+      await sleep(cut === 'long-pause' ? LONG_PAUSE_MS : CUT_MS)
       await until(() => loader.count > before, GO_ON_MS, () => 'no push was acknowledged meanwhile')
     } finally {
       mend()
@@ -85,6 +87,7 @@ function makeCut(spaces: Namespaces, cluster: NamespacedCluster, cut: Cut, name:
       spaces.unplug(name)
       return () => spaces.plug(name)
     case 'pause':
+    case 'long-pause':
       process.kill(pid!, 'SIGSTOP')
       return () => void process.kill(pid!, 'SIGCONT')
   }

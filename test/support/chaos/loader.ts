@@ -26,6 +26,8 @@ export interface Tally {
   readonly tried: ReadonlyArray<number>
   readonly pushes: number
   readonly refused: number
+  /** Most tries that a push took which was acknowledged in the end. */
+  readonly triesMax: number
   /** From the first try to the acknowledgement, of those that were acknowledged, in no order. */
   readonly latenciesMs: ReadonlyArray<number>
   /** Of these, pushed over HTTP: a request over NATS whose server dies with it is lost, and waits for its own timeout. */
@@ -41,6 +43,7 @@ export class Loader {
   private running = true
   private pushes = 0
   private refused = 0
+  private triesMax = 0
   private readonly latenciesMs: number[] = []
   private readonly httpLatenciesMs: number[] = []
   private done: Promise<unknown> = Promise.resolve()
@@ -86,7 +89,7 @@ export class Loader {
     this.running = false
     await this.done
     await this.nats?.close()
-    return { acknowledged: this.acknowledged, tried: this.tried, pushes: this.pushes, refused: this.refused, latenciesMs: this.latenciesMs, httpLatenciesMs: this.httpLatenciesMs }
+    return { acknowledged: this.acknowledged, tried: this.tried, pushes: this.pushes, refused: this.refused, triesMax: this.triesMax, latenciesMs: this.latenciesMs, httpLatenciesMs: this.httpLatenciesMs }
   }
 
   private async write(writer: number): Promise<void> {
@@ -104,6 +107,7 @@ export class Loader {
         this.pushes++
         if (await (overNats ? this.pushNats(body, id) : this.pushHttp(body, id, this.options.urls[(attempt + push) % this.options.urls.length]!))) {
           this.latenciesMs.push(performance.now() - begun)
+          this.triesMax = Math.max(this.triesMax, attempt - writer + 1)
           if (!overNats) this.httpLatenciesMs.push(performance.now() - begun)
           for (let line = from; line < to; line++) this.acknowledged[writer]!.add(line)
           break
