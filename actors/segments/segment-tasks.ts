@@ -6,6 +6,7 @@ import { SkaldError } from '../../runtime/errors.ts'
 import type { TaskSignal } from '../../runtime/worker-host.ts'
 import type { Matcher } from '../../protocols/logql/ast.ts'
 import { compileMatchers } from '../../protocols/logql/matchers.ts'
+import { interruptible } from '../../protocols/logql/regex.ts'
 import { scanNeeds } from '../../protocols/logql/scan-needs.ts'
 import { compileScan } from '../../protocols/logql/scan-compile.ts'
 import type { Scan, ScanPlan } from '../../protocols/logql/scan.ts'
@@ -60,7 +61,7 @@ export class SegmentTasks {
       case 'scanHead':
         return this.scanHead(task.content, task.plan, task.nowMs, signal)
       case 'headSeries':
-        return Promise.resolve(seriesOfHead(task.content, acceptsAny(task.matcherSets)))
+        return Promise.resolve(seriesOfHead(task.content, checked(signal, acceptsAny(task.matcherSets))))
       case 'series':
         return this.series(task.tenant, task.matcherSets, task.segments, signal)
       case 'appliedIds':
@@ -70,7 +71,7 @@ export class SegmentTasks {
 
   async scanSegments(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, nowMs: number, signal: TaskSignal): Promise<ScanAnswer> {
     const scan = compileScan(plan, { nowMs })
-    const accept = compileMatchers(plan.matchers)
+    const accept = checked(signal, compileMatchers(plan.matchers))
     const statistics = emptyStatistics()
     const warnings: string[] = []
     for (const segment of segments) {
@@ -86,7 +87,7 @@ export class SegmentTasks {
   }
 
   async select(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, signal: TaskSignal): Promise<SelectAnswer> {
-    const accept = compileMatchers(plan.matchers)
+    const accept = checked(signal, compileMatchers(plan.matchers))
     const needs = scanNeeds(plan)
     const statistics = emptyStatistics()
     const warnings: string[] = []
@@ -108,7 +109,7 @@ export class SegmentTasks {
     const runs = content.streams.flatMap((stream) => stream.runs.map((run) => ({ ...run, labels: stream.labels })))
     for (const block of headBlocks(content.slabs, runs, levelsOf(content.levels))) {
       await signal.turn()
-      scan.add(block)
+      interruptible(() => signal.check(), () => scan.add(block))
     }
     return { partial: encodePartial(scan.partial()), statistics: emptyStatistics(), warnings: [] }
   }
@@ -119,7 +120,7 @@ export class SegmentTasks {
     segments: ReadonlyArray<SegmentEntry>,
     signal: TaskSignal,
   ): Promise<SeriesAnswer> {
-    const accept = acceptsAny(matcherSets)
+    const accept = checked(signal, acceptsAny(matcherSets))
     const warnings: string[] = []
     const series = []
     for (const segment of segments) {
@@ -155,7 +156,7 @@ export class SegmentTasks {
     const wanted = (block: BlockFacts): boolean => plan.kind === 'metric' || !isBeyond(block, scan.bound(), direction)
     for await (const block of reader.load(ordered, columnsFor(scan.needs), wanted)) {
       await signal.turn()
-      scan.add(block)
+      interruptible(() => signal.check(), () => scan.add(block))
     }
   }
 }
@@ -169,6 +170,12 @@ async function chosen(reader: SegmentReader, tenant: string, plan: ScanPlan, sca
   const boundNs = await limitBound(reader, selection, accept, { limit, direction, minNs: needs.minNs, maxNs: needs.maxNs })
   if (boundNs === null) return selection
   return reader.select(tenant as TenantId, accept, direction === 'backward' ? { ...needs, minNs: boundNs } : { ...needs, maxNs: boundNs })
+}
+
+/** Ends with its task, also where thousands of streams are asked slowly. */
+const checked = (signal: TaskSignal, accept: (labels: Labels) => boolean): ((labels: Labels) => boolean) => {
+  const check = (): void => signal.check()
+  return (labels) => interruptible(check, () => accept(labels))
 }
 
 /** All of one set must accept; no set: all streams. */

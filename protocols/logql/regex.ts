@@ -79,6 +79,19 @@ export function regexParserError(pattern: string): string | null {
   return names.length > 0 ? null : 'at least one named capture must be supplied'
 }
 
+/** Asked before each run of an automaton, which may take milliseconds. */
+let interruption: (() => void) | null = null
+
+/** While `run` runs, what is slow here calls `check` now and then; what that throws ends it. */
+export function interruptible<A>(check: () => void, run: () => A): A {
+  interruption = check
+  try {
+    return run()
+  } finally {
+    interruption = null
+  }
+}
+
 /** Most recently used last. */
 const cache = new Map<string, LinearRegex>()
 
@@ -228,6 +241,7 @@ class Compiled implements LinearRegex {
   }
 
   private machine(): RE2JS {
+    interruption?.()
     this.re2 ??= compileRe2(this.source, this.flags)
     return this.re2
   }

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { compileMatchers } from '../../../protocols/logql/matchers.ts'
 import {
   acceptsEmpty, compileRegex, engineOf, literalAlternatives, literalSearch, regexError, regexParserError, requiredLiterals,
-} from '../../../protocols/logql/regex.ts'
+ interruptible } from '../../../protocols/logql/regex.ts'
 import { randomOf } from '../../support/random-query.ts'
 
 const PIECES = ['a', 'b', 'ab', 'K', 's', '.', '\\d', '[a-c]', '[^a]', '\\w', 'é', ' ', '\\b', '(a|b)', '(?i:ks)', '(x|yz)', '1', '-', '^', '$', '\\.', '[[:upper:]]', '(?:b+c)', '\\pL', '|', '(?m:^a$)', '(?s:.)', '.*', '.+']
@@ -113,6 +113,32 @@ describe('braces and letters', () => {
     for (const [pattern, text] of [['(?i)ſ', 'QUOTES'], ['(?i)\u212a', 'k'], ['(?i)s', 'ſ'], ['(?i)µ', 'Μ'], ['(?i)ünï', 'ÜNÏCODE'], ['(?i)Å', 'å']] as const) {
       expect(compileRegex(pattern).test(text)).toBe(true)
     }
+  })
+})
+
+describe('slow expressions', () => {
+  const SLOW = '(x+x+)+y'
+
+  it('end between lines, or values, when nobody waits for them any more', () => {
+    const regex = compileRegex(SLOW)
+    let asked = 0
+    const check = (): void => {
+      if (++asked === 3) throw new Error('cancelled')
+    }
+    const lines = Array.from({ length: 10 }, () => 'xxx')
+    expect(() => interruptible(check, () => lines.map((line) => regex.test(line)))).toThrow('cancelled')
+    expect(asked).toBe(3)
+    expect(() => interruptible(check, () => lines.map((line) => regex.execAll(line)))).not.toThrow()
+    const after = asked
+    regex.fullMatch('xxx')
+    expect(asked).toBe(after)
+  })
+
+  it('are asked for nothing where V8 or a search answers', () => {
+    const check = (): void => {
+      throw new Error('asked')
+    }
+    expect(interruptible(check, () => ['a.c', 'abc', '[0-9]+'].map((pattern) => compileRegex(pattern).test('abc 1')))).toEqual([true, true, true])
   })
 })
 
