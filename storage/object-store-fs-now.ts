@@ -13,10 +13,11 @@ export const READ_NOW_BYTES_MAX = 1 << 20
 /** `store` serves the files below `directory`; it also gets what fails here, tries again and says why. */
 export function withReadsNow(store: ObjectStore, directory: string): ObjectStore {
   const root = path.resolve(directory)
+  const files = new OpenFile()
   return {
     async getRange(key, offset, lengthBytes, signal): Promise<Buffer> {
       const mayBlock = offset >= 0 && lengthBytes <= READ_NOW_BYTES_MAX && signal?.aborted !== true
-      return (mayBlock ? readNow(fileOf(root, key), offset, lengthBytes) : null) ?? store.getRange(key, offset, lengthBytes, signal)
+      return (mayBlock ? files.read(fileOf(root, key), offset, lengthBytes) : null) ?? store.getRange(key, offset, lengthBytes, signal)
     },
     put: (key, body, signal): Promise<void> => store.put(key, body, signal),
     head: (key, signal): Promise<ObjectInfo> => store.head(key, signal),
@@ -26,16 +27,32 @@ export function withReadsNow(store: ObjectStore, directory: string): ObjectStore
   }
 }
 
-/** null: not all of it could be read. */
-function readNow(file: string, offset: number, lengthBytes: number): Buffer | null {
-  let handle = -1
-  try {
-    handle = openSync(file, 'r')
-    const bytes = Buffer.allocUnsafe(lengthBytes)
-    return readSync(handle, bytes, 0, lengthBytes, offset) === lengthBytes ? bytes : null
-  } catch {
-    return null
-  } finally {
-    if (handle !== -1) closeSync(handle)
+/** The file that is being read: open for as long as its reader asks for one part after the other without waiting, as for pages of filters. */
+class OpenFile {
+  #file = ''
+  #handle = -1
+
+  /** null: not all of it could be read. */
+  read(file: string, offset: number, lengthBytes: number): Buffer | null {
+    try {
+      if (this.#file !== file) this.#open(file)
+      const bytes = Buffer.allocUnsafe(lengthBytes)
+      return readSync(this.#handle, bytes, 0, lengthBytes, offset) === lengthBytes ? bytes : null
+    } catch {
+      return null
+    }
+  }
+
+  #open(file: string): void {
+    this.#close()
+    this.#handle = openSync(file, 'r')
+    this.#file = file
+    queueMicrotask(() => this.#close())
+  }
+
+  #close(): void {
+    if (this.#handle !== -1) closeSync(this.#handle)
+    this.#handle = -1
+    this.#file = ''
   }
 }

@@ -44,6 +44,8 @@ interface Sources<A> {
 
 /** How long a querier waits for its copy of the catalog to reach an owner's checkpoint: longer than the log's servers take to elect a leader, during which no copy moves. */
 const CATALOG_WAIT_MS = 20_000
+/** Segments of a log query that are read side by side: one more than computes, so that no thread waits for the next while its own answer travels. */
+const TASKS_PER_THREAD = 2
 
 export interface QuerierParts {
   readonly services: Services
@@ -75,7 +77,7 @@ async function scan(parts: QuerierParts, request: ScanRequest): Promise<ScannedP
   const ofPlan = request.cached ? planKey(tenant, plan) : null
   const scanOne: ScanSegment = async (segment) => sum.add(await scanSegment(parts, within, segment, { nowMs, ofPlan }))
   try {
-    if (plan.kind === 'log') await scanInOrder(plan, wanted, () => sum.bound(), scanOne, request.readBytesMax === undefined ? Math.max(1, services.work.threads) : wanted.length)
+    if (plan.kind === 'log') await scanInOrder(plan, wanted, () => sum.bound(), scanOne, request.readBytesMax === undefined ? TASKS_PER_THREAD * Math.max(1, services.work.threads) : wanted.length)
     else await Promise.all(wanted.map(scanOne))
   } catch (error) {
     failed.abort(error)
