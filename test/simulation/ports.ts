@@ -76,9 +76,9 @@ export function simulatedWal(world: World, link: Link, process: SimulatedProcess
       for (;;) {
         try {
           return await call('append', async () => {
-            if (random.next() < DETOUR_SHARE) {
-              world.detour.hold(partition, { recordId, record: Buffer.from(record), traceParent })
+            if (world.hasDetours && random.next() < DETOUR_SHARE) {
               if (random.next() < DETOUR_TWICE_SHARE) await wal.append(partition, recordId, record, deadlineMs, traceParent)
+              world.detour.hold(partition, { recordId, record: Buffer.from(record), traceParent })
               world.trace(`${writer} detour ${partition}`)
               return null
             }

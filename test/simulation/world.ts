@@ -34,6 +34,8 @@ export class World {
   readonly kv: MemoryKvServer
   readonly wal: MemoryWal
   readonly detour = new SimulatedDetour()
+  /** A full log refuses, and nothing takes a detour around that. */
+  readonly hasDetours: boolean
   readonly objects: MemoryObjectStore
   readonly slabs = new SlabPool(SLABS_KEPT_BYTES)
   readonly invariants = new Invariants()
@@ -45,6 +47,7 @@ export class World {
     this.random = new SeededRandom(options.seed)
     this.partitions = options.partitions
     this.wal = new MemoryWal(options.walBytesMax === undefined ? {} : { bytesMax: options.walBytesMax })
+    this.hasDetours = options.walBytesMax === undefined
     this.#onTrace = options.onTrace
     this.broker = new MemoryBroker({ clock: this.clock, random: this.random.fork(), latencyMaxMs: LATENCY_MAX_MS, lossRatio: options.lossRatio })
     this.kv = new MemoryKvServer(this.clock, this.random.fork())
