@@ -26,6 +26,7 @@ import { apiRoutes, queryError } from './api/api.ts'
 import { rebuildLostCatalog } from './flush/catalog-recovery.ts'
 import type { SkaldConfig } from './config.ts'
 import { openCluster } from './cluster/cluster.ts'
+import { SegmentSpread } from './cluster/segment-spread.ts'
 import { makeClusterReads } from './cluster/cluster-reads.ts'
 import { makeThreadedAnswers } from './query/answer-work.ts'
 import { FairQueue } from './query/fair-queue.ts'
@@ -219,7 +220,12 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   memory.countCache(() => results.bytes)
   const answers = makeThreadedAnswers({ budget: memory.budget, heapMbMax: THREAD_HEAP_MB, onCrash })
   opened.add(() => answers.close())
-  const querier = makeQuerier({ services, reads, cache: results, answers })
+  const spread = new SegmentSpread({ services, requests, hasHelpers: () => cluster.queryNodeCount() > 1 })
+  if (has('query')) {
+    const scans = spread.serve()
+    opened.add(() => scans.close())
+  }
+  const querier = makeQuerier({ services: { ...services, work: spread.work }, reads, cache: results, answers })
   const { max_concurrent, max_outstanding_per_tenant } = config.querier
   const queues = { queue: new FairQueue(clock, max_concurrent, max_outstanding_per_tenant), express: new FairQueue(clock, max_concurrent, max_outstanding_per_tenant) }
   const frontEnd = makeQueryFrontEnd({ services, querier, answers, ...queues })

@@ -8,7 +8,7 @@ import type { Clock, Timer } from './clock.ts'
 import { ERROR_STATUS, SkaldError } from './errors.ts'
 import type { ErrorCode } from './errors.ts'
 import type { Random } from './random.ts'
-import type { Headers, Message, Subscription, Transport } from './transport.ts'
+import type { Headers, Message, SubscribeOptions, Subscription, Transport } from './transport.ts'
 
 export interface LongRequestPorts {
   readonly transport: Transport
@@ -19,6 +19,7 @@ export interface LongRequestPorts {
 export type LongHandler = (request: Buffer, subject: string, signal: AbortSignal) => Promise<Uint8Array>
 
 const HEADER = { inbox: 'Skald-Inbox', cancel: 'Skald-Cancel', kind: 'Skald-Kind', part: 'Skald-Part', code: 'Skald-Error', retryable: 'Skald-Retryable', encoding: 'Skald-Encoding' } as const
+const CANCEL_SUFFIX = '.cancel'
 const INBOX_PREFIX = 'skald.v1.inbox.'
 /** Until the other side has accepted. */
 const ACCEPT_MS = 1_500
@@ -32,19 +33,21 @@ const HEADERS_BYTES = 4_096
 const PART_BYTES_MAX = 512 * 1024
 const ANSWER_BYTES_MAX = 512 * 1024 * 1024
 
-/** Answers long requests on a subject (wildcards allowed) until the subscription is closed. */
-export function serveLong(ports: LongRequestPorts, subject: string, handle: LongHandler): Subscription {
+/** Answers long requests on a subject (wildcards allowed) until the subscription is closed. In a queue group one member gets each request, and all are told who has left. */
+export function serveLong(ports: LongRequestPorts, subject: string, handle: LongHandler, options?: SubscribeOptions): Subscription {
   const running = new Map<string, AbortController>()
-  return ports.transport.subscribe(subject, (message) => {
-    const cancelled = message.headers[HEADER.cancel]
-    if (cancelled !== undefined) return running.get(cancelled)?.abort(new SkaldError('query_cancelled', 'whoever asked has left'))
+  const cancels = ports.transport.subscribe(subject + CANCEL_SUFFIX, ({ headers }) => {
+    running.get(headers[HEADER.cancel] ?? '')?.abort(new SkaldError('query_cancelled', 'whoever asked has left'))
+  })
+  const requests = ports.transport.subscribe(subject, (message) => {
     const inbox = message.headers[HEADER.inbox] ?? ''
     if (!inbox.startsWith(INBOX_PREFIX)) return message.respond(Buffer.alloc(0), errorHeaders(new SkaldError('bad_request', 'no inbox was given')))
     const abort = new AbortController()
     running.set(inbox, abort)
     message.respond(Buffer.alloc(0))
     void answer(ports, inbox, () => handle(message.data, message.subject, abort.signal)).finally(() => running.delete(inbox))
-  })
+  }, options)
+  return { close: async () => void (await Promise.all([requests.close(), cancels.close()])) }
 }
 
 async function answer({ transport, clock }: LongRequestPorts, inbox: string, run: () => Promise<Uint8Array>): Promise<void> {
@@ -121,7 +124,7 @@ export class LongRequests {
 
   #cancel(inbox: string, subject: string, answer: Receiving, signal: AbortSignal): void {
     const { transport } = this.#ports
-    if (transport.status() === 'connected') transport.publish(subject, Buffer.alloc(0), { [HEADER.cancel]: inbox })
+    if (transport.status() === 'connected') transport.publish(subject + CANCEL_SUFFIX, Buffer.alloc(0), { [HEADER.cancel]: inbox })
     answer.fail(signal.reason)
   }
 

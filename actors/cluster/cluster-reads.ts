@@ -2,6 +2,7 @@
  * Reads of a partition wherever its owner is: asks the announced node, and asks again until there is one that answers. While ownership moves a query waits
  * for the new owner instead of failing; only when nobody serves the partition within the bound it does without (Q3, decided by `querier.ts`).
  */
+import type { Clock } from '../../runtime/clock.ts'
 import { SkaldError } from '../../runtime/errors.ts'
 import type { ErrorCode } from '../../runtime/errors.ts'
 import type { OwnerMap } from './owner-map.ts'
@@ -19,6 +20,8 @@ export interface ClusterReadsParts {
 
 /** Longer than a failover takes, on top of the bound for catching up. */
 const OWNER_WAIT_EXTRA_MS = 5_000
+/** Whoever has not answered for so long is not waited for alone where somebody else could answer too. */
+const HEDGE_MS = 1_000
 /** Between tries, unless an announcement comes first. */
 const RETRY_MS = 150
 /** Who was asked is gone, or is not the owner (any more): the next one may answer. */
@@ -26,27 +29,57 @@ const ASK_AGAIN: ReadonlySet<ErrorCode> = new Set(['not_found', 'not_ready', 'qu
 
 export function makeClusterReads(parts: ClusterReadsParts): PartitionReads {
   return {
-    scan: (partition, tenant, plan, nowMs, signal) => untilAnswered(parts, partition, signal, (reads) => reads.scan(partition, tenant, plan, nowMs, signal)),
-    series: (partition, tenant, matcherSets, signal) => untilAnswered(parts, partition, signal, (reads) => reads.series(partition, tenant, matcherSets, signal)),
+    scan: (partition, tenant, plan, nowMs, signal) => untilAnswered(parts, partition, signal, (reads, either) => reads.scan(partition, tenant, plan, nowMs, either)),
+    series: (partition, tenant, matcherSets, signal) => untilAnswered(parts, partition, signal, (reads, either) => reads.series(partition, tenant, matcherSets, either)),
   }
 }
 
-async function untilAnswered<A>(parts: ClusterReadsParts, partition: number, signal: AbortSignal, ask: (reads: PartitionReads) => Promise<A>): Promise<A> {
+type Ask<A> = (reads: PartitionReads, signal: AbortSignal) => Promise<A>
+
+async function untilAnswered<A>(parts: ClusterReadsParts, partition: number, signal: AbortSignal, ask: Ask<A>): Promise<A> {
   const { clock, settings } = parts.services
   const untilMs = clock.monotonicMs() + settings.catchUpMsMax + OWNER_WAIT_EXTRA_MS
   for (;;) {
-    for (const reads of candidates(parts, partition)) {
-      try {
-        return await ask(reads)
-      } catch (error) {
-        if (signal.aborted || !(error instanceof SkaldError) || !ASK_AGAIN.has(error.code)) throw error
-        // Not by its own code: it is the partition that is out of reach, whatever the last try met with.
-        if (clock.monotonicMs() >= untilMs) throw new SkaldError('not_ready', error.message, { cause: error })
-      }
+    try {
+      const readers = candidates(parts, partition)
+      if (readers.length > 0) return await firstAnswer(readers, clock, signal, ask)
+    } catch (error) {
+      if (signal.aborted || !(error instanceof SkaldError) || !ASK_AGAIN.has(error.code)) throw error
+      // Not by its own code: it is the partition that is out of reach, whatever the last try met with.
+      if (clock.monotonicMs() >= untilMs) throw new SkaldError('not_ready', error.message, { cause: error })
     }
     if (clock.monotonicMs() >= untilMs) throw new SkaldError('not_ready', `no node serves partition ${partition}`)
     await ownerChange(parts, partition)
   }
+}
+
+/** Asks one after the other, the next one when the last has failed or has been silent for a while; the first answer counts, and the others are cancelled. Rejects as the last that failed. */
+function firstAnswer<A>(readers: ReadonlyArray<PartitionReads>, clock: Clock, signal: AbortSignal, ask: Ask<A>): Promise<A> {
+  const stop = new AbortController()
+  const either = AbortSignal.any([signal, stop.signal])
+  return new Promise<A>((resolve, reject) => {
+    let failed = 0
+    const askFrom = (at: number): void => {
+      const reads = readers[at]
+      if (reads === undefined || either.aborted) return
+      let isNextAsked = false
+      const askNext = (): void => {
+        hedge.cancel()
+        if (!isNextAsked) askFrom(at + 1)
+        isNextAsked = true
+      }
+      const hedge = clock.after(HEDGE_MS, askNext)
+      ask(reads, either).then(
+        (answer) => (hedge.cancel(), resolve(answer)),
+        (error: unknown) => {
+          const isFinal = signal.aborted || !(error instanceof SkaldError) || !ASK_AGAIN.has(error.code)
+          if (isFinal || ++failed === readers.length) return (hedge.cancel(), reject(error))
+          askNext()
+        },
+      )
+    }
+    askFrom(0)
+  }).finally(() => stop.abort(new SkaldError('query_cancelled', 'another node has answered')))
 }
 
 /** The announced owner; then this node if it has the partition still or already, then the standbys: every answer that is given is right. */

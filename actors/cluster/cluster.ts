@@ -30,6 +30,8 @@ export interface Cluster {
   members(): ReadonlyArray<Member>
   /** Members that take pushes, this node included. */
   gatewayCount(): number
+  /** Members that answer queries, and scan segments for each other. */
+  queryNodeCount(): number
   /** What any node is configured for, or any ever was as far as it left something behind. */
   partitionCount(): number
   /** Partition -> holder of its lease, as last seen. */
@@ -92,12 +94,14 @@ export async function openCluster(services: Services, kv: Kv, options: ClusterOp
     if (actor === undefined) return Promise.resolve({ members: [], tenures: [] })
     return services.system.ask<NodeMessage, NodeStatus>(actor, (reply) => ({ kind: 'status', reply }), STATUS_MS)
   }
+  const membersWith = (role: string): number => membership.members().filter(({ roles }) => roles.includes('all') || roles.includes(role)).length
   const holdsNothing = async (): Promise<boolean> => (await status()).tenures.every((tenure) => tenure.actor === 'none')
 
   return {
     owners,
     members: () => membership.members(),
-    gatewayCount: () => Math.max(1, membership.members().filter(({ roles }) => roles.includes('all') || roles.includes('gateway')).length),
+    gatewayCount: () => Math.max(1, membersWith('gateway')),
+    queryNodeCount: () => membersWith('query'),
     leases: () => keeper.view(),
     partitionCount: () => Math.max(services.settings.partitions, owners.count, 1 + Math.max(-1, ...services.catalog.partitions()), ...membership.members().map(({ partitions = 0 }) => partitions)),
     begin(directory) {

@@ -68,4 +68,24 @@ describe('a long request', () => {
     expect(await asked).toMatchObject({ code: 'query_cancelled' })
     expect(seen?.aborted).toBe(true)
   })
+
+  it('goes to one member of a queue group, and tells that one when whoever asked leaves', async () => {
+    const clock = new ManualClock()
+    const random = new SeededRandom(3)
+    const broker = new MemoryBroker({ clock, random })
+    const signals: AbortSignal[] = []
+    for (const name of ['a', 'b', 'c']) {
+      const handle: LongHandler = (_request, _subject, signal) => (signals.push(signal), new Promise(() => undefined))
+      serveLong({ transport: broker.connect(name), clock, random }, 'group', handle, { queue: 'members' })
+    }
+    const requests = new LongRequests({ transport: broker.connect('client'), clock, random })
+    const abort = new AbortController()
+    const asked = requests.request('group', Buffer.alloc(0), abort.signal).catch((error: unknown) => error)
+    await clock.run(10)
+    expect(signals).toHaveLength(1)
+    abort.abort(new SkaldError('query_cancelled', 'gone'))
+    await clock.run(10)
+    expect(await asked).toMatchObject({ code: 'query_cancelled' })
+    expect(signals[0]?.aborted).toBe(true)
+  })
 })
