@@ -26,6 +26,8 @@ const NS_PER_MS = 1_000_000
 /** A compare-and-delete without a revision is tried this often against writers that keep getting in between. */
 const DELETE_ATTEMPTS_MAX = 10
 const START_MS_MAX = 30_000
+/** Of opening a watch: a bucket without a leader does not answer, and is better asked again soon. */
+const OPEN_WATCH_MS = 1_500
 const START_RETRY_MS = 250
 /** JetStream says no for good, except while its servers are still finding each other: no leader (10008), too few peers (10005), made by another node a moment ago (10059). */
 const PASSING: ReadonlySet<number> = new Set([10005, 10008, 10059])
@@ -58,6 +60,7 @@ export class JetStreamKv implements Kv {
 
 interface OpenBucket {
   readonly kv: KV
+  /** Of watches' consumers. */
   readonly manager: JetStreamManager
 }
 
@@ -175,11 +178,12 @@ class JetStreamKvBucket implements KvBucket {
     const { name, replicas = 1, maxAgeMs = 0, history = 1 } = this.#options
     const kv = await new Kvm(this.#connection).create(name, { replicas, ttl: maxAgeMs, history })
     const manager = await jetstreamManager(this.#connection, { checkAPI: false })
+    const watching = await jetstreamManager(this.#connection, { checkAPI: false, timeout: OPEN_WATCH_MS })
     const { config } = (await kv.status()).streamInfo
     if (config.num_replicas !== replicas || config.max_age !== maxAgeMs * NS_PER_MS) {
       await manager.streams.update(config.name, { ...config, num_replicas: replicas, max_age: maxAgeMs * NS_PER_MS })
     }
-    return { kv, manager }
+    return { kv, manager: watching }
   }
 }
 

@@ -27,7 +27,8 @@ export interface WatchPorts {
   readonly random: Random
 }
 
-const RESUME: BackoffLimits = { minMs: 100, maxMs: 5_000 }
+/** Whoever does not hear the others cannot miss them: ownership must move within 5 s of a death also just after an election. */
+const RESUME: BackoffLimits = { minMs: 100, maxMs: 1_000 }
 
 export class ResumingWatch implements KvWatch {
   readonly #open: (sink: WatchSink) => Promise<OpenWatch>
