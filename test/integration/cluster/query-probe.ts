@@ -18,7 +18,8 @@ export interface ProbeResult {
   readonly latenciesMs: ReadonlyArray<number>
 }
 
-const QUERY_TIMEOUT_MS = 30_000
+/** More than `querier.catch_up_timeout`: a query waits for elections, perhaps two of them. */
+const QUERY_TIMEOUT_MS = 45_000
 const PAUSE_MS = 50
 
 export class QueryProbe {
