@@ -12,5 +12,5 @@ ENV SKALD_HTTP_HOST=0.0.0.0 SKALD_DATA_DIR=/data
 VOLUME /data
 EXPOSE 3100
 USER node
-ENTRYPOINT ["node", "--max-semi-space-size=4", "bin/skald.ts"]
+ENTRYPOINT ["bin/skald.sh"]
 CMD ["start"]

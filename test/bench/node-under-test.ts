@@ -7,8 +7,6 @@ import { freePort, NodeProcess } from '../support/node-process.ts'
 
 const TICKS_PER_SECOND = 100
 const UNLIMITED = {
-  // As `npm start` does.
-  NODE_OPTIONS: '--max-semi-space-size=4',
   SKALD_LOG_LEVEL: 'warn',
   SKALD_LIMITS_CONFIG_INGESTION_RATE_MB: '10000',
   SKALD_LIMITS_CONFIG_INGESTION_BURST_SIZE_MB: '20000',

@@ -41,11 +41,12 @@ export class NodeProcess {
 
   start(): void {
     const { tree, dataDir, httpPort, natsPort, environment, arguments: more = [], place } = this.options
-    const [command, ...rest] = [...(place?.command ?? []), process.execPath, path.join(tree, 'bin/skald.ts'), 'start', ...more] as [string, ...string[]]
+    const [command, ...rest] = [...(place?.command ?? []), path.join(tree, 'bin/skald.sh'), 'start', ...more] as [string, ...string[]]
     const child = spawn(command, rest, {
       cwd: tree,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, SKALD_DATA_DIR: dataDir, SKALD_HTTP_PORT: String(httpPort), SKALD_NATS_PORT: String(natsPort), ...environment },
+      // As `npm start` runs it, on the node that runs this.
+      env: { ...process.env, PATH: `${path.dirname(process.execPath)}:${process.env['PATH']}`, SKALD_DATA_DIR: dataDir, SKALD_HTTP_PORT: String(httpPort), SKALD_NATS_PORT: String(natsPort), ...environment },
     })
     const keep = (chunk: Buffer): void => {
       this.output = (this.output + chunk.toString()).slice(-20_000)
