@@ -30,7 +30,7 @@ export interface WalRecordContent {
 
 /** Throws a plain Error for what must not be written: ids longer than 1 KiB, records beyond `WAL_RECORD_BYTES_MAX`. */
 export function encodeWalRecord(items: ReadonlyArray<WalItem>, recordId: string): Buffer {
-  const sink = new ByteSink(items.reduce((sum, item) => sum + item.compressedBody.length + 256, HEADER_BYTES + 64))
+  const sink = new ByteSink(items.reduce((sum, item) => sum + roomFor(item), HEADER_BYTES + 3 * recordId.length + COUNTS_BYTES_MAX))
   sink.copy(MAGIC, 0, MAGIC.length)
   sink.reserve(HEADER_BYTES - MAGIC.length)
   sink.bytes.fill(0, MAGIC.length, HEADER_BYTES)
@@ -42,6 +42,15 @@ export function encodeWalRecord(items: ReadonlyArray<WalItem>, recordId: string)
   const record = sink.view()
   record.writeUInt32LE(checksum(record), CRC_AT)
   return record
+}
+
+/** All numbers of an item or of the record's own, as varints. */
+const COUNTS_BYTES_MAX = 64
+
+/** Enough for the item, so that a record is made in one piece: a body is nearly all of it. A character is at most three bytes, and its text has a length in front. */
+function roomFor({ tenant, pushId, labels, compressedBody }: WalItem): number {
+  const textBytes = (text: string): number => 3 * text.length + 5
+  return labels.reduce((sum, label) => sum + textBytes(label), textBytes(tenant) + textBytes(pushId) + COUNTS_BYTES_MAX + compressedBody.length)
 }
 
 function writeItem(sink: ByteSink, item: WalItem): void {

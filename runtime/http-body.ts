@@ -1,6 +1,7 @@
 /** Reads a request's body into one buffer, with the limit enforced while reading. Used by `http-server.ts`; it never parses and never holds more than the limit. */
 import type { IncomingMessage } from 'node:http'
 import { SkaldError } from './errors.ts'
+import { freeBuffer } from './free-buffer.ts'
 
 /** Makes the caller's own error: `bytes` is what the client announced, or what came before reading stopped. */
 export type TooLarge = (bytes: number, limitBytes: number) => Error
@@ -23,6 +24,7 @@ function fill(request: IncomingMessage, into: Buffer): Promise<Buffer> {
   return consume(request, (part) => {
     part.copy(into, filled)
     filled += part.length
+    freeBuffer(part)
   }).then(() => into.subarray(0, filled))
 }
 

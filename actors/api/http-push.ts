@@ -1,6 +1,7 @@
 /** Push routes over HTTP: Loki's paths, headers, status codes and bodies. Decides nothing: `push-gateway.ts` does. */
 import type { HttpRequest, HttpResponse, HttpRoute } from '../../runtime/http-server.ts'
 import { SkaldError } from '../../runtime/errors.ts'
+import { freeBuffer } from '../../runtime/free-buffer.ts'
 import { traceParentOf } from '../../runtime/trace-parent.ts'
 import { encodeRpcStatus } from '../../protocols/push/otlp-status.ts'
 import { tenantOf } from '../../protocols/tenant-id.ts'
@@ -44,7 +45,11 @@ async function pushOtlp(gateway: PushGateway, request: HttpRequest, defaultTenan
 async function withBody(gateway: PushGateway, request: HttpRequest, use: (body: Buffer) => Promise<PushAnswer>): Promise<PushAnswer> {
   const held = gateway.receive(Number(headerOf(request, 'content-length') ?? 0) || 0)
   try {
-    return await use(await request.body(gateway.sizes.bodyBytesMax, tooLarge))
+    const body = await request.body(gateway.sizes.bodyBytesMax, tooLarge)
+    const answer = await use(body)
+    // Stored: nobody needs it any more. After a failure a record may still be made of it.
+    if (answer.status === 204) freeBuffer(body)
+    return answer
   } finally {
     held.close()
   }

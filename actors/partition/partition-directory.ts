@@ -60,7 +60,12 @@ export class PartitionDirectory {
 
   /** After a publish: the owner here applies what is already decoded; elsewhere it hears how far to read. */
   published(partition: number, record: DecodedRecord): void {
-    for (const reader of [this.local.get(partition), this.standbys.get(partition)]) reader?.tell({ kind: 'published', record }, { bytes: record.bytes })
+    for (const reader of [this.local.get(partition), this.standbys.get(partition)]) {
+      if (reader === undefined) continue
+      for (const { memory } of record.items) memory.use()
+      reader.tell({ kind: 'published', record }, { bytes: record.bytes })
+    }
+    for (const { memory } of record.items) memory.leave()
     this.elsewhere(partition, record.sequence)
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { Sequence } from '../../protocols/model.ts'
 import type { PushBatch } from '../../protocols/push/batch.ts'
+import type { BatchMemory } from '../../protocols/push/batch-memory.ts'
 
 /** One push's part of a record, decoded. `labels[k]` of '' means that stream k belongs elsewhere or was refused. */
 export interface DecodedItem {
@@ -12,6 +13,8 @@ export interface DecodedItem {
   readonly receivedMs: number
   readonly labels: ReadonlyArray<string>
   readonly batch: PushBatch
+  /** Left by each reader when it has copied its rows. */
+  readonly memory: BatchMemory
 }
 
 export interface DecodedRecord {

@@ -5,6 +5,7 @@
 import { SkaldError } from '../../runtime/errors.ts'
 import type { Sequence } from '../../protocols/model.ts'
 import type { PushBatch, WalItem } from '../../protocols/push/batch.ts'
+import { BatchMemory } from '../../protocols/push/batch-memory.ts'
 import { unsnappy } from '../../protocols/push/content.ts'
 import { decodePushRequest } from '../../protocols/push/decode-protobuf.ts'
 import { decodeWalRecord } from '../../protocols/wal-record.ts'
@@ -36,7 +37,9 @@ function decodeRecord(record: WalRecord): DecodedRecord {
   for (const item of items) {
     const body = bodyOf(item)
     const batch = batchOf(body)
-    decoded.push({ tenant: item.tenant, pushId: item.pushId, receivedMs: item.receivedMs, labels: item.labels, batch })
+    const memory = new BatchMemory(batch)
+    memory.use()
+    decoded.push({ tenant: item.tenant, pushId: item.pushId, receivedMs: item.receivedMs, labels: item.labels, batch, memory })
     bytes += body.length
   }
   return { sequence: record.sequence, recordId, items: decoded, bytes, ...(record.traceParent === undefined ? {} : { traceParent: record.traceParent }) }

@@ -226,6 +226,7 @@ class PartitionActor {
         head.pushIds.push(pushId)
       }
       this.applyItem(item)
+      item.memory.leave()
     }
     this.state.marks?.note(sequence, head)
     span.end()

@@ -10,6 +10,7 @@ import type { Limits } from '../../protocols/limits.ts'
 import type { TenantId } from '../../protocols/model.ts'
 import { PushAdmission } from '../../protocols/push/admission.ts'
 import type { PushBatch } from '../../protocols/push/batch.ts'
+import { BatchMemory } from '../../protocols/push/batch-memory.ts'
 import type { DecodedPush } from '../../protocols/push/content.ts'
 import { encodeStreams } from '../../protocols/push/encode-protobuf.ts'
 import { type DiscardReason, joinRefusals } from '../../protocols/push/refusals.ts'
@@ -142,6 +143,7 @@ function itemsOf(
   const parts = splitBatch(batch, ITEM_BYTES_MAX)
   parts.forEach((part, i) => {
     const labels = part.streams.map((k) => verdict.streams[k]!.labelsText)
+    const memory = new BatchMemory(part.batch)
     for (const [partition, chosen] of byPartition(tenant, shard, partitions, part.batch, labels)) {
       const whole = chosen.length === part.batch.streams.length
       const body = whole ? part.batch.body : encodeStreams(part.batch, chosen)
@@ -155,7 +157,8 @@ function itemsOf(
       }
       const kept = new Set(chosen)
       const mask = whole ? labels : labels.map((text, k) => (kept.has(k) ? text : ''))
-      writes.push({ partition, write: { item, decoded: { tenant, pushId: item.pushId, receivedMs, labels: mask, batch: part.batch }, traceParent } })
+      memory.use()
+      writes.push({ partition, write: { item, decoded: { tenant, pushId: item.pushId, receivedMs, labels: mask, batch: part.batch, memory }, traceParent } })
     }
   })
   return writes
