@@ -42,7 +42,7 @@ export const CONFIG_SCHEMA = {
     multi_tenant_queries: inert(flag(false, 'Allow `a|b` in `X-Scope-OrgID` of queries.')),
   },
   memory: {
-    budget: size('128MB', 'Bytes of mailboxes, heads, encoders and caches of this node. Over it: flush early, then read the log more slowly.'),
+    budget: size('256MB', 'Bytes of mailboxes, heads, encoders and caches of this node. Over it: flush early, then read the log more slowly.'),
     cache: size('48MB', 'Part of the budget for footers, results and (of a remote store) ranges of objects; less while memory is short.'),
     disk_cache: size('0', 'Bytes of a cache under `data_dir` for what is read from a remote store; 0 is off.'),
   },

@@ -23,6 +23,8 @@ export interface WriteItem {
 export type WalWriterMessage =
   | { readonly kind: 'write'; readonly write: WriteItem; readonly reply: Reply<void> }
   | { readonly kind: 'settled' }
+  /** There may be room in memory again, or waiting for it is over. */
+  | { readonly kind: 'room' }
 
 /** Where a published record goes besides the WAL: the owner on this node, or anyone who wants to know. */
 export type AfterPublish = (partition: number, record: DecodedRecord) => void
@@ -30,6 +32,8 @@ export type AfterPublish = (partition: number, record: DecodedRecord) => void
 interface Queued {
   readonly write: WriteItem
   readonly reply: Reply<void>
+  /** Monotonic. */
+  readonly queuedMs: number
   /** Monotonic; then its sender no longer waits. */
   readonly deadlineMs: number
 }
@@ -38,6 +42,9 @@ interface WalWriterState {
   queue: Queued[]
   inFlight: number
   count: number
+  /** Ends a wait for room in memory. */
+  roomTimer: { cancel(): void } | null
+  readonly stopListening: () => void
 }
 
 /** 256 KiB to 1 MiB records cost JetStream least (docs/performance.md). */
@@ -45,20 +52,27 @@ const RECORD_BYTES_TARGET = 512 * 1024
 /** Enough to keep the server busy; more would only queue there. */
 const IN_FLIGHT_MAX = 4
 const RETRY_AFTER_S = 1
+/**
+ * While the owner has stopped applying for want of memory (W4), a push waits up to this long for a cut to be stored. What is published all the same
+ * has to be read from the log and decoded once more.
+ */
+const ROOM_WAIT_MS_MAX = 250
 
 export function walWriterBehavior(services: Services, partition: number, incarnation: string, after: AfterPublish): Behavior<WalWriterMessage, WalWriterState> {
   return {
-    init: () => ({ queue: [], inFlight: 0, count: 0 }),
+    init: (context) => ({ queue: [], inFlight: 0, count: 0, roomTimer: null, stopListening: services.budget.onLevel(() => context.self.tell({ kind: 'room' }, { priority: 'high' })) }),
     handle(state, message, context) {
       if (message.kind === 'settled') state.inFlight--
-      else state.queue.push({ write: message.write, reply: message.reply, deadlineMs: services.clock.monotonicMs() + services.settings.appendDeadlineMs })
+      else if (message.kind === 'write') state.queue.push(queued(services, message))
       failLate(services, partition, state)
-      while (state.inFlight < IN_FLIGHT_MAX && state.queue.length > 0) {
+      while (state.inFlight < IN_FLIGHT_MAX && state.queue.length > 0 && !waitsForRoom(services, state, context)) {
         state.inFlight++
         void publish(services, partition, `${incarnation}-${++state.count}`, takeRecord(state), after).finally(() => tellSettled(context))
       }
     },
     terminate(state) {
+      state.stopListening()
+      state.roomTimer?.cancel()
       for (const { reply } of state.queue) reply.fail(new SkaldError('stopping', 'the node is stopping', { retryAfterS: RETRY_AFTER_S }))
     },
   }
@@ -66,6 +80,21 @@ export function walWriterBehavior(services: Services, partition: number, incarna
 
 const tellSettled = (context: ActorContext<WalWriterMessage>): void => {
   context.self.tell({ kind: 'settled' }, { priority: 'high' })
+}
+
+function queued({ clock, settings }: Services, { write, reply }: Extract<WalWriterMessage, { kind: 'write' }>): Queued {
+  const queuedMs = clock.monotonicMs()
+  return { write, reply, queuedMs, deadlineMs: queuedMs + settings.appendDeadlineMs }
+}
+
+/** Past `stop` pushes themselves would fill memory by waiting. */
+function waitsForRoom({ budget, clock }: Services, state: WalWriterState, context: ActorContext<WalWriterMessage>): boolean {
+  state.roomTimer?.cancel()
+  state.roomTimer = null
+  const leftMs = state.queue[0]!.queuedMs + ROOM_WAIT_MS_MAX - clock.monotonicMs()
+  if (budget.level() !== 'stop' || leftMs <= 0) return false
+  state.roomTimer = context.tellLater(leftMs, { kind: 'room' })
+  return true
 }
 
 /** What waited behind records that were not acknowledged is answered in time, unpublished. */
