@@ -5,10 +5,10 @@
  * asked for. A column that was not fetched cannot be asked for: that is the caller's mistake and throws a plain Error.
  */
 import zlib from 'node:zlib'
+import { freeBuffer } from '../runtime/free-buffer.ts'
 import type { EntryBlock, LevelColumn, LineColumn, MetadataColumn, StreamRun, TimeNs } from '../protocols/model.ts'
 import type { SealedRows } from './block-rows.ts'
 import { corrupt } from './column-bytes.ts'
-import { giveBack } from './give-back.ts'
 import { type ChunkEncoding, compressColumn, decompressColumn } from './column-codec.ts'
 import { decodeLevels, encodeLevels } from './column-levels.ts'
 import { decodeMetadata, encodeMetadata } from './column-metadata.ts'
@@ -94,11 +94,11 @@ export class StoredBlock implements EntryBlock {
 
   /** What was decoded is not needed any more; asked for again, it is decoded again. */
   release(): void {
-    if (this.#relativeNs !== undefined) giveBack(this.#relativeNs)
-    if (this.#lengths !== undefined) giveBack(this.#lengths)
+    if (this.#relativeNs !== undefined) freeBuffer(this.#relativeNs)
+    if (this.#lengths !== undefined) freeBuffer(this.#lengths)
     if (this.#lines !== undefined) {
-      giveBack(this.#lines.starts)
-      if (this.#range('lines').encoding !== AS_IS) giveBack(this.#lines.bytes)
+      freeBuffer(this.#lines.starts)
+      if (this.#range('lines').encoding !== AS_IS) freeBuffer(this.#lines.bytes)
     }
     this.#relativeNs = this.#lengths = this.#lines = undefined
   }

@@ -4,6 +4,7 @@
  * Query workers use it, over whatever object store; footers are immutable and worth caching. Anything that does not check out rejects with
  * `storage_corrupt` naming the segment, block and column. It never answers with lines that it is not sure of.
  */
+import { freeBuffer } from '../runtime/free-buffer.ts'
 import type { EntryBlock, Labels, StreamRun, TenantId } from '../protocols/model.ts'
 import type { ScanNeeds } from '../protocols/logql/scan.ts'
 import { type FetchedColumns, StoredBlock } from './block-codec.ts'
@@ -11,7 +12,6 @@ import type { SegmentEntry } from './catalog.ts'
 import { corrupt } from './column-bytes.ts'
 import { CATALOG_TENANTS_MAX, COLUMN_KINDS, type ColumnKind, type ColumnRange, segmentKey, TAIL_BYTES } from './segment-format.ts'
 import { type BlockFacts, decodeFooter, footerLength, type SectionFooter, type SegmentFooter } from './segment-footer.ts'
-import { giveBack } from './give-back.ts'
 import { askFilters, questionOf } from './filter-read.ts'
 import { type BlockNeeds, noSkips, selectByFilter, selectByFooter, type SeriesFacts, seriesOf, type SkipStats } from './segment-select.ts'
 
@@ -31,11 +31,6 @@ export interface ReaderOptions {
   readonly windowBytesMax?: number
   /** Nobody else has what `read` gives, so its memory is given back when the scan is past it. */
   readonly ownsReads?: boolean
-}
-
-/** `end` is the object's end, at least `footerBytes` of the catalog entry. Throws `storage_corrupt`. */
-export function openSegment(key: string, end: Buffer, objectBytes: number): SegmentFooter {
-  return decodeFooter(end, objectBytes, key)
 }
 
 /** Reads the footer of an object of `objectBytes` bytes; one read if its length is known or short. */
@@ -154,7 +149,7 @@ export class SegmentReader {
         yield block
         block.release()
       }
-      if (this.#ownsReads) loaded.reads.forEach(giveBack)
+      if (this.#ownsReads) loaded.reads.forEach(freeBuffer)
     }
   }
 
