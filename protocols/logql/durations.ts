@@ -7,7 +7,7 @@ import { goQuote } from './go-text.ts'
 /** What Go's int64 nanoseconds can hold. */
 const DURATION_NS_MAX = 2 ** 63
 
-const GO_UNITS_NS: ReadonlyMap<string, number> = new Map([
+export const GO_UNITS_NS: ReadonlyMap<string, number> = new Map([
   ['ns', 1], ['us', 1e3], ['µs', 1e3], ['μs', 1e3], ['ms', 1e6], ['s', 1e9], ['m', 60e9], ['h', 3600e9],
 ])
 
@@ -75,7 +75,8 @@ export function parsePrometheusDuration(text: string): number | null {
 /** A duration literal of LogQL: Prometheus' form, else Go's. */
 export const parseDuration = (text: string): number | null => parsePrometheusDuration(text) ?? parseGoDuration(text)
 
-const SIZE_UNITS: ReadonlyMap<string, number> = new Map(
+/** Bytes; names in small letters. */
+export const SIZE_UNITS: ReadonlyMap<string, number> = new Map(
   ['', 'k', 'm', 'g', 't', 'p', 'e'].flatMap((prefix, power): Array<[string, number]> =>
     prefix === ''
       ? [['', 1], ['b', 1]]

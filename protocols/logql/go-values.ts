@@ -3,13 +3,14 @@
  * go-humanize). Used by label filters, unwrap and templates. A value that cannot be read comes back as the text of Go's error, so no exception is
  * thrown per line.
  */
+import { GO_UNITS_NS, SIZE_UNITS } from './durations.ts'
 import { goQuote } from './go-text.ts'
 
 const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/
 /** Underscores between digits are Go's way to group them. */
 const GROUPED = /^(?!.*__)(?!.*_(?!\d))(?!.*(?<!\d)_)[\d._eE+-]+$/
 const HEXADECIMAL = /^([+-]?)0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?[pP]([+-]?\d+)$/
-const SPECIAL: Readonly<Record<string, number>> = { inf: Infinity, '+inf': Infinity, '-inf': -Infinity, infinity: Infinity, '+infinity': Infinity, '-infinity': -Infinity, nan: NaN }
+const SPECIAL: ReadonlyMap<string, number> = new Map(Object.entries({ inf: Infinity, '+inf': Infinity, '-inf': -Infinity, infinity: Infinity, '+infinity': Infinity, '-infinity': -Infinity, nan: NaN }))
 
 export function parseFloatText(text: string): number | string {
   const plain = GROUPED.test(text) ? text.replaceAll('_', '') : text
@@ -17,7 +18,7 @@ export function parseFloatText(text: string): number | string {
     const value = Number(plain)
     return Number.isFinite(value) ? value : `strconv.ParseFloat: parsing ${goQuote(text)}: value out of range`
   }
-  const special = SPECIAL[text.toLowerCase()]
+  const special = SPECIAL.get(text.toLowerCase())
   if (special !== undefined) return special
   const hex = HEXADECIMAL.exec(text)
   if (hex !== null) {
@@ -28,7 +29,6 @@ export function parseFloatText(text: string): number | string {
   return `strconv.ParseFloat: parsing ${goQuote(text)}: invalid syntax`
 }
 
-const UNIT_NS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, 'µs': 1e3, 'μs': 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 }
 const DURATION_PART = /(\d*)(\.\d*)?([^\d.]*)/y
 const DURATION_NS_MAX = 2 ** 63
 
@@ -54,7 +54,7 @@ export function parseDurationText(text: string): number | string {
     if (whole === '' && (fraction === '' || fraction === '.')) return invalid
     if (Number(whole) > DURATION_NS_MAX) return invalid
     if (unit === '') return `time: missing unit in duration ${timeQuote(text)}`
-    const scale = UNIT_NS[unit]
+    const scale = GO_UNITS_NS.get(unit)
     if (scale === undefined) return `time: unknown unit ${timeQuote(unit)} in duration ${timeQuote(text)}`
     total += Number(whole) * scale
     if (fraction.length > 1) total += Math.trunc(Number(`0${fraction}`) * scale)
@@ -63,23 +63,12 @@ export function parseDurationText(text: string): number | string {
   return negative ? -total : total
 }
 
-const SIZES: Readonly<Record<string, number>> = Object.fromEntries([
-  ['', 1],
-  ['b', 1],
-  ...['k', 'm', 'g', 't', 'p', 'e'].flatMap((letter, i) => [
-    [letter, 1000 ** (i + 1)],
-    [`${letter}b`, 1000 ** (i + 1)],
-    [`${letter}i`, 1024 ** (i + 1)],
-    [`${letter}ib`, 1024 ** (i + 1)],
-  ]),
-])
-
 export function parseBytesText(text: string): number | string {
   const digits = /^[\p{Nd}.,]*/u.exec(text)![0]
   const value = parseFloatText(digits.replaceAll(',', ''))
   if (typeof value === 'string') return value
   const unit = text.slice(digits.length).trim().toLowerCase()
-  const scale = Object.hasOwn(SIZES, unit) ? SIZES[unit]! : undefined
+  const scale = SIZE_UNITS.get(unit)
   if (scale === undefined) return `unhandled size name: ${unit}`
   return value * scale >= 2 ** 64 ? `too large: ${text}` : Math.trunc(value * scale)
 }

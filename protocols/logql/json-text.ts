@@ -11,10 +11,14 @@ export const decodeJsonPlain: Decode = (bytes, start, end) => clean(bytes.toStri
 /** An invalid escape makes the whole value empty. */
 export const decodeJsonEscaped: Decode = (bytes, start, end) => clean(unescapeJson(bytes.toString('utf8', start, end)) ?? '')
 
-const ESCAPES: Readonly<Record<string, string>> = { '"': '"', '\\': '\\', '/': '/', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
+/** What a letter behind a backslash stands for. */
+export const JSON_ESCAPES: ReadonlyMap<string, string> = new Map(Object.entries({ '"': '"', '\\': '\\', '/': '/', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }))
 
 /** null: an escape that JSON does not know. Control characters are let through. */
-export function unescapeJson(body: string): string | null {
+export const unescapeJson = (body: string): string | null => unescape(body, JSON_ESCAPES)
+
+/** `\uXXXX` and the escapes that are given; null: another one. */
+export function unescape(body: string, escapes: ReadonlyMap<string, string>): string | null {
   let out = ''
   let from = 0
   for (let at = body.indexOf('\\'); at !== -1; at = body.indexOf('\\', from)) {
@@ -26,7 +30,7 @@ export function unescapeJson(body: string): string | null {
       out += String.fromCharCode(Number.parseInt(hex, 16))
       from = at + 6
     } else {
-      const char = ESCAPES[letter]
+      const char = escapes.get(letter)
       if (char === undefined) return null
       out += char
       from = at + 2

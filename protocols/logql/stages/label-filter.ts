@@ -5,6 +5,7 @@
  * `__error__="LabelFilterErr"`; on a line that has an error already, only comparisons with strings are made.
  */
 import type { CompareOp, LabelFilter, Matcher } from '../ast.ts'
+import { comparison } from '../binary-arithmetic.ts'
 import { goQuote } from '../go-text.ts'
 import { parseBytesText, parseDurationText, parseFloatText, plainDecimal } from '../go-values.ts'
 import { compileIpPattern, containsIp } from '../ip-match.ts'
@@ -29,11 +30,11 @@ export function compileLabelFilter(filter: LabelFilter, depth = 0): RowStage {
     case 'ip':
       return ipFilter(filter.name, filter.op, filter.value)
     case 'number':
-      return comparison(filter.name, filter.op, filter.value, parseFloatText)
+      return numberFilter(filter.name, filter.op, filter.value, parseFloatText)
     case 'duration':
-      return comparison(filter.name, filter.op, filter.value, parseDurationText)
+      return numberFilter(filter.name, filter.op, filter.value, parseDurationText)
     case 'bytes':
-      return comparison(filter.name, filter.op, filter.value, parseBytesText)
+      return numberFilter(filter.name, filter.op, filter.value, parseBytesText)
   }
 }
 
@@ -98,8 +99,8 @@ function remembering(valueOf: (state: LineState) => string, accepts: (value: str
   }
 }
 
-function comparison(name: string, op: CompareOp, wanted: number, parse: (text: string) => number | string): RowStage {
-  const accepts = COMPARE[op]
+function numberFilter(name: string, op: CompareOp, wanted: number, parse: (text: string) => number | string): RowStage {
+  const accepts = comparison(op)
   return (state) => {
     const quick = parse === parseFloatText && state.error === '' ? plainNumber(state, name) : NaN
     if (!Number.isNaN(quick)) return accepts(quick, wanted)
@@ -119,15 +120,6 @@ function comparison(name: string, op: CompareOp, wanted: number, parse: (text: s
 function plainNumber(state: LineState, name: string): number {
   const at = state.find(name)
   return at !== -1 && state.isPlainAt(at) ? plainDecimal(state.bufferAt(at), state.startAt(at), state.endAt(at)) : NaN
-}
-
-const COMPARE: Readonly<Record<CompareOp, (a: number, b: number) => boolean>> = {
-  '==': (a, b) => a === b,
-  '!=': (a, b) => a !== b,
-  '>': (a, b) => a > b,
-  '>=': (a, b) => a >= b,
-  '<': (a, b) => a < b,
-  '<=': (a, b) => a <= b,
 }
 
 function ipFilter(name: string, op: '=' | '!=', pattern: string): RowStage {

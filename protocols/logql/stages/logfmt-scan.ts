@@ -2,6 +2,7 @@
  * Walks `key=value key="quoted value"` pairs in bytes; used by both forms of the logfmt operator. After a fault it stands at the next white space, so a
  * lenient reader goes on there and a strict one stops.
  */
+import { JSON_ESCAPES, unescape } from '../json-text.ts'
 import type { Decode } from '../line-state.ts'
 import { decodeUtf8 } from '../line-state.ts'
 
@@ -113,28 +114,10 @@ export class LogfmtReader {
 export const decodeLogfmtPlain: Decode = decodeUtf8
 export const decodeLogfmtEscaped: Decode = (bytes, start, end) => unquoteLogfmt(bytes.toString('utf8', start, end)) ?? ''
 
-const ESCAPES: Readonly<Record<string, string>> = { '"': '"', '\\': '\\', '/': '/', "'": "'", b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
+const ESCAPES: ReadonlyMap<string, string> = new Map([...JSON_ESCAPES, ["'", "'"]])
 
 /** null: an escape that JSON does not know, or a bare control character. */
 export function unquoteLogfmt(body: string): string | null {
   // oxlint-disable-next-line no-control-regex
-  if (/[\u0000-\u001f]/.test(body)) return null
-  let out = ''
-  let from = 0
-  for (let at = body.indexOf('\\'); at !== -1; at = body.indexOf('\\', from)) {
-    out += body.slice(from, at)
-    const letter = body[at + 1] ?? ''
-    if (letter === 'u') {
-      const hex = body.slice(at + 2, at + 6)
-      if (!/^[0-9a-fA-F]{4}$/.test(hex)) return null
-      out += String.fromCharCode(Number.parseInt(hex, 16))
-      from = at + 6
-    } else {
-      const char = ESCAPES[letter]
-      if (char === undefined) return null
-      out += char
-      from = at + 2
-    }
-  }
-  return (out + body.slice(from)).toWellFormed()
+  return /[\u0000-\u001f]/.test(body) ? null : unescape(body, ESCAPES)
 }
