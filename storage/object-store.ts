@@ -4,8 +4,6 @@
  *
  * Never relies on conditional writes (not every S3 has them): segment names follow from their content's origin (F3), so putting twice is harmless.
  */
-import type { SkaldError } from '../runtime/errors.ts'
-
 export interface ObjectInfo {
   readonly key: string
   readonly sizeBytes: number
@@ -24,5 +22,3 @@ export interface ObjectStore {
   delete(keys: ReadonlyArray<string>, signal?: AbortSignal): Promise<void>
   close(): Promise<void>
 }
-
-export type ObjectStoreFailure = SkaldError

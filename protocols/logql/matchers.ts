@@ -1,7 +1,6 @@
 /**
- * Label matchers as predicates. Used wherever streams are chosen: the index, heads, scans, tails, limits, deletes. Regular expressions match the whole value;
- * alternations of literals become sets,
- * and `.` takes newlines too. An absent label has the value ''.
+ * Label matchers as predicates. Used wherever streams are chosen: the index, heads, scans, tails, limits, deletes. Regular expressions match the whole value,
+ * and `.` takes newlines too; alternations of literals become sets. An absent label has the value ''.
  */
 import type { Labels } from '../model.ts'
 import type { Matcher } from './ast.ts'
@@ -32,15 +31,6 @@ function wholeMatch(pattern: string): ValuePredicate {
   }
   const regex = compileRegex(pattern, { dotAll: true })
   return (value) => regex.fullMatch(value)
-}
-
-/**
- * The values that a matcher accepts when they can be listed (`=`, and `=~` of literals): what an index looks up instead of scanning.
- * null: not a finite list. May contain '', which stands for streams without the label.
- */
-export function acceptedValues({ op, value }: Matcher): ReadonlyArray<string> | null {
-  if (op === '=') return [value]
-  return op === '=~' ? literalAlternatives(value) : null
 }
 
 /** What Loki's index calls every stream: a matcher on `__name__` sees this and never a stream's own label. */

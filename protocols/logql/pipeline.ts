@@ -85,5 +85,3 @@ export interface PipelineOptions {
   /** What `now` gives in templates, Unix ms. */
   readonly nowMs: number
 }
-
-export type CompilePipeline = (options: PipelineOptions) => Pipeline
