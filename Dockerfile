@@ -12,5 +12,5 @@ ENV SKALD_HTTP_HOST=0.0.0.0 SKALD_DATA_DIR=/data
 VOLUME /data
 EXPOSE 3100
 USER node
-ENTRYPOINT ["bin/skald.sh"]
+ENTRYPOINT ["/app/bin/skald.sh"]
 CMD ["start"]
