@@ -11,6 +11,7 @@ import type { PushBatch, WalItem } from '../../protocols/push/batch.ts'
 import { encodeWalRecord } from '../../protocols/wal-record.ts'
 import type { DecodedItem, DecodedRecord } from '../partition/partition-follow.ts'
 import type { Services } from '../services.ts'
+import type { MemoryLevel } from '../../storage/memory-budget.ts'
 
 export interface WriteItem {
   readonly item: WalItem
@@ -23,8 +24,9 @@ export interface WriteItem {
 export type WalWriterMessage =
   | { readonly kind: 'write'; readonly write: WriteItem; readonly reply: Reply<void> }
   | { readonly kind: 'settled' }
-  /** There may be room in memory again, or waiting for it is over. */
-  | { readonly kind: 'room' }
+  | { readonly kind: 'memoryLevel'; readonly level: MemoryLevel }
+  /** A push has waited for room in memory long enough. */
+  | { readonly kind: 'waited' }
 
 /** Where a published record goes besides the WAL: the owner on this node, or anyone who wants to know. */
 export type AfterPublish = (partition: number, record: DecodedRecord) => void
@@ -44,6 +46,8 @@ interface WalWriterState {
   count: number
   /** Ends a wait for room in memory. */
   roomTimer: { cancel(): void } | null
+  /** Monotonic; the level `stop` has held since then. */
+  stoppedSinceMs: number | null
   readonly stopListening: () => void
 }
 
@@ -57,13 +61,23 @@ const RETRY_AFTER_S = 1
  * has to be read from the log and decoded once more.
  */
 const ROOM_WAIT_MS_MAX = 250
+/** When nothing was stored for so long, the bucket is away and no push waits for it. */
+const ROOM_HOPE_MS = 5_000
 
 export function walWriterBehavior(services: Services, partition: number, incarnation: string, after: AfterPublish): Behavior<WalWriterMessage, WalWriterState> {
   return {
-    init: (context) => ({ queue: [], inFlight: 0, count: 0, roomTimer: null, stopListening: services.budget.onLevel(() => context.self.tell({ kind: 'room' }, { priority: 'high' })) }),
+    init: (context) => ({
+      queue: [],
+      inFlight: 0,
+      count: 0,
+      roomTimer: null,
+      stoppedSinceMs: stoppedSince(services, services.budget.level()),
+      stopListening: services.budget.onLevel((level) => void context.self.tell({ kind: 'memoryLevel', level }, { priority: 'high' })),
+    }),
     handle(state, message, context) {
       if (message.kind === 'settled') state.inFlight--
       else if (message.kind === 'write') state.queue.push(queued(services, message))
+      else if (message.kind === 'memoryLevel') state.stoppedSinceMs = stoppedSince(services, message.level)
       failLate(services, partition, state)
       while (state.inFlight < IN_FLIGHT_MAX && state.queue.length > 0 && !waitsForRoom(services, state, context)) {
         state.inFlight++
@@ -87,13 +101,17 @@ function queued({ clock, settings }: Services, { write, reply }: Extract<WalWrit
   return { write, reply, queuedMs, deadlineMs: queuedMs + settings.appendDeadlineMs }
 }
 
+const stoppedSince = ({ clock }: Services, level: MemoryLevel): number | null => (level === 'stop' ? clock.monotonicMs() : null)
+
 /** Past `stop` pushes themselves would fill memory by waiting. */
-function waitsForRoom({ budget, clock }: Services, state: WalWriterState, context: ActorContext<WalWriterMessage>): boolean {
+function waitsForRoom({ clock }: Services, state: WalWriterState, context: ActorContext<WalWriterMessage>): boolean {
   state.roomTimer?.cancel()
   state.roomTimer = null
-  const leftMs = state.queue[0]!.queuedMs + ROOM_WAIT_MS_MAX - clock.monotonicMs()
-  if (budget.level() !== 'stop' || leftMs <= 0) return false
-  state.roomTimer = context.tellLater(leftMs, { kind: 'room' })
+  const { stoppedSinceMs } = state
+  const nowMs = clock.monotonicMs()
+  const leftMs = state.queue[0]!.queuedMs + ROOM_WAIT_MS_MAX - nowMs
+  if (stoppedSinceMs === null || nowMs - stoppedSinceMs > ROOM_HOPE_MS || leftMs <= 0) return false
+  state.roomTimer = context.tellLater(leftMs, { kind: 'waited' })
   return true
 }
 

@@ -66,6 +66,15 @@ describe('a push while the owner has stopped applying', () => {
     expect(answers).toEqual(['stored'])
   })
 
+  it('does not wait any more when nothing has been stored for long', async () => {
+    const { test, budget, answers, push } = await writer()
+    budget.add('heads', STOP_BYTES)
+    await settle(test)
+    await test.clock.run(5_001)
+    await push()
+    expect(answers).toEqual(['stored'])
+  })
+
   it('does not wait where waiting would fill memory further', async () => {
     const { budget, answers, push } = await writer()
     budget.add('heads', REFUSE_BYTES)
