@@ -10,7 +10,7 @@ import { LIMITS, type LimitOverrides, parseOverrides } from '../protocols/limits
 export const CONFIG_SCHEMA = {
   data_dir: text('./data', 'Folder of everything this node keeps: embedded NATS, local objects, caches.'),
   partitions: integer(1, 'Partitions of the write-ahead log: one for a single node, a few a node for a cluster. Can grow later.', 1, 4096),
-  roles: texts(['all'], 'What this node does: `all`, or some of gateway, partitions, query, ruler, compactor.'),
+  roles: texts(['all'], 'What this node does: `all`, or some of gateway, partitions, query. (`ruler` and `compactor` are accepted and do nothing yet.)'),
   node_id: text('', 'Name of this node in the ring, stable over restarts. Empty: kept in `data_dir`.'),
   zone: text('', 'Failure zone of this node; standbys go elsewhere if they can.'),
   http: {

@@ -32,9 +32,9 @@ export const INGEST_LIMITS = {
   max_line_size_truncate_identifier: text('', 'Text put at the end of a line that was cut.'),
   increment_duplicate_timestamp: flag(false, 'Move an entry with the timestamp of the one before it by 1 ns.'),
   simulated_push_latency: inert(duration('0s', 'Delay added to each push.')),
-  discover_generic_fields: structure('a record with `fields`: name to list of label names or JSON paths', { fields: {} as Readonly<Record<string, ReadonlyArray<string>>> }, 'Fields found at ingest and kept as structured metadata.', recordOf({
+  discover_generic_fields: inert(structure('a record with `fields`: name to list of label names or JSON paths', { fields: {} as Readonly<Record<string, ReadonlyArray<string>>> }, 'Fields found at ingest and kept as structured metadata.', recordOf({
     fields: structure('a map of names to lists', {} as Readonly<Record<string, ReadonlyArray<string>>>, '', textMap),
-  })),
+  }))),
   discover_service_name: texts(
     ['service', 'app', 'application', 'app_name', 'name', 'app_kubernetes_io_name', 'container', 'container_name', 'k8s_container_name', 'component', 'workload', 'job', 'k8s_job_name'],
     'The first of these labels becomes `service_name` when a stream has none. Empty: nothing is added.',
@@ -53,9 +53,9 @@ export const INGEST_LIMITS = {
   per_stream_rate_limit_burst: size('15MB', 'Bytes that one moment may take above a stream\'s rate.'),
   shard_streams: {
     enabled: flag(true, 'Split a stream that is faster than `desired_rate`.'),
-    time_sharding_enabled: flag(false, 'Also split old entries by time, so that they need not be refused.'),
-    time_sharding_ignore_recent: duration('40m', 'Entries younger than this are not split by time.'),
-    logging_enabled: flag(false, 'Log each split.'),
+    time_sharding_enabled: inert(flag(false, 'Also split old entries by time, so that they need not be refused.')),
+    time_sharding_ignore_recent: inert(duration('40m', 'Entries younger than this are not split by time.')),
+    logging_enabled: inert(flag(false, 'Log each split.')),
     desired_rate: size('1536KB', 'Bytes a second of one shard.'),
   },
   allow_structured_metadata: flag(true, 'Accept structured metadata.'),
@@ -72,10 +72,10 @@ export const INGEST_LIMITS = {
   },
   block_ingestion_until: text('', 'Refuse pushes until this time (RFC 3339).'),
   block_ingestion_status_code: integer(260, 'Status of a refused push; 200 drops silently.'),
-  block_ingestion_policy_until: structure('a map of policies to times', {} as Readonly<Record<string, string>>, 'Refuse pushes of a policy until its time (RFC 3339).', mapOf((value) => text('', '').parse(value))),
+  block_ingestion_policy_until: inert(structure('a map of policies to times', {} as Readonly<Record<string, string>>, 'Refuse pushes of a policy until its time (RFC 3339).', mapOf((value) => text('', '').parse(value)))),
   enforced_labels: texts([], 'Labels that every stream must have.'),
-  policy_enforced_labels: structure('a map of policies to lists of labels', {} as Readonly<Record<string, ReadonlyArray<string>>>, 'Labels that the streams of a policy must have.', textMap),
-  policy_stream_mapping: structure('a map of policies to lists of selector and priority', {} as Readonly<Record<string, ReadonlyArray<{ readonly selector: string; readonly priority: number }>>>, 'Which streams fall under which policy.', mapOf((value) => listOf(recordOf(POLICY_STREAM))(value))),
-  policy_override_limits: structure('a map of policies to limits', {} as Readonly<Record<string, unknown>>, 'Stream limits of single policies.', mapOf((value) => value)),
+  policy_enforced_labels: inert(structure('a map of policies to lists of labels', {} as Readonly<Record<string, ReadonlyArray<string>>>, 'Labels that the streams of a policy must have.', textMap)),
+  policy_stream_mapping: inert(structure('a map of policies to lists of selector and priority', {} as Readonly<Record<string, ReadonlyArray<{ readonly selector: string; readonly priority: number }>>>, 'Which streams fall under which policy.', mapOf((value) => listOf(recordOf(POLICY_STREAM))(value)))),
+  policy_override_limits: inert(structure('a map of policies to limits', {} as Readonly<Record<string, unknown>>, 'Stream limits of single policies.', mapOf((value) => value))),
   ingestion_partitions_tenant_shard_size: integer(0, 'Partitions that a tenant is spread over; 0 is all.'),
 }

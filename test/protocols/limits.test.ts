@@ -15,6 +15,7 @@ describe('limits', () => {
     expect(LIMIT_KEYS.length).toBeGreaterThan(130)
     expect(new Set(LIMIT_KEYS).size).toBe(LIMIT_KEYS.length)
     expect(INERT_LIMIT_KEYS).toContain('bloom_creation_enabled')
+    expect(INERT_LIMIT_KEYS).toEqual(expect.arrayContaining(['retention_period', 'policy_enforced_labels', 'shard_streams.time_sharding_enabled']))
     expect(INERT_LIMIT_KEYS).not.toContain('max_line_size')
   })
 
