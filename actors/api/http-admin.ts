@@ -7,7 +7,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { SkaldConfig } from '../config.ts'
 import { json } from './api.ts'
 import type { PartitionDirectory } from '../partition/partition-directory.ts'
-import type { PartitionMessage, PartitionStatus } from '../partition/partition.ts'
+import type { PartitionMessage, PartitionStatus } from '../partition/partition-messages.ts'
 import type { Services } from '../services.ts'
 import { LOKI_API_VERSION, VERSION } from '../version.ts'
 

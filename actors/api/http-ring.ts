@@ -2,7 +2,7 @@
 import type { HttpRequest, HttpResponse, HttpRoute } from '../../runtime/http-server.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { PartitionDirectory } from '../partition/partition-directory.ts'
-import type { PartitionMessage, PartitionStatus } from '../partition/partition.ts'
+import type { PartitionMessage, PartitionStatus } from '../partition/partition-messages.ts'
 import type { Services } from '../services.ts'
 
 export interface RingParts {

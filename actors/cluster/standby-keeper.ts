@@ -5,7 +5,8 @@
 import * as Effect from 'effect/Effect'
 import type { ActorContext, ActorRef } from '../../runtime/actor.ts'
 import type { PartitionDirectory } from '../partition/partition-directory.ts'
-import { partitionBehavior, type PartitionMessage } from '../partition/partition.ts'
+import { partitionBehavior } from '../partition/partition.ts'
+import type { PartitionMessage } from '../partition/partition-messages.ts'
 import type { Services } from '../services.ts'
 
 const MAILBOX = { messagesMax: 100_000, bytesMax: 16 * 1024 * 1024 }

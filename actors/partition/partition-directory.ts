@@ -4,7 +4,7 @@
  */
 import type { ActorRef } from '../../runtime/actor.ts'
 import type { DecodedRecord } from './partition-follow.ts'
-import type { PartitionMessage } from './partition.ts'
+import type { PartitionMessage } from './partition-messages.ts'
 
 /** Tells other nodes that a partition's log has grown: `partition-remote.ts`. */
 export type HeardElsewhere = (partition: number, sequence: number) => void

@@ -5,7 +5,7 @@
  * A standby is the same without a lease: it applies and answers, and instead of storing its cuts it drops them when the owner has stored them.
  */
 import * as Effect from 'effect/Effect'
-import type { ActorContext, ActorRef, Behavior, Reply } from '../../runtime/actor.ts'
+import type { ActorContext, Behavior, Reply } from '../../runtime/actor.ts'
 import { SkaldError } from '../../runtime/errors.ts'
 import { spanUnder, traceParentOf } from '../../runtime/trace-parent.ts'
 import type { Sequence, TenantId } from '../../protocols/model.ts'
@@ -18,58 +18,12 @@ import type { DecodedItem, DecodedRecord } from './partition-follow.ts'
 import { PartitionHead, type PartitionCut } from './partition-head.ts'
 import { type LoadedIds, readIds, readRecords } from './partition-recovery.ts'
 import { checkPauseMs, IDS_RETRY_MS, startPartition, type PartitionIdentity, type PartitionState } from './partition-start.ts'
+import type { HeadSnapshot, PartitionMessage, PartitionStatus } from './partition-messages.ts'
 import { encodeTaskOf, headContentOf, levelPolicyOf, type TenantContent } from './partition-snapshot.ts'
-import type { HeadContent } from '../segments/segment-work.ts'
+import { deliver, liveTenants, tenantIfHeld, tenantStreams } from './partition-tenants.ts'
 import type { Services } from '../services.ts'
 import { behind as rowsBehind } from '../cluster/standby-marks.ts'
-import { tenantStreamsAreIdle, tenantStreamsBehavior, type AcceptLabels, type TenantStreamsMessage } from './tenant-streams.ts'
-
-/** Everything of one tenant that is not in segments, and where segments take over (Q1). */
-export interface HeadSnapshot {
-  /** Segments up to here complete the answer. */
-  readonly checkpoint: Sequence
-  readonly content: HeadContent
-  /** Q2 could not be met in time: entries acknowledged before may be missing. */
-  readonly behind: boolean
-  /** To be called when nobody looks at the slabs any more. */
-  readonly done: () => void
-}
-
-export type PartitionMessage =
-  /** A record that this node published, acknowledged and already decoded. */
-  | { readonly kind: 'published'; readonly record: DecodedRecord }
-  /** Somebody published up to here. */
-  | { readonly kind: 'heard'; readonly sequence: Sequence }
-  | { readonly kind: 'read'; readonly from: Sequence; readonly records: ReadonlyArray<DecodedRecord> }
-  | { readonly kind: 'readFailed'; readonly error: unknown }
-  /** Ids of segments that the object store did not give at the start. */
-  | { readonly kind: 'readIds' }
-  | { readonly kind: 'idsRead'; readonly loaded: LoadedIds }
-  | { readonly kind: 'check' }
-  | { readonly kind: 'giveUpWaiting' }
-  | { readonly kind: 'snapshot'; readonly tenant: string; readonly accept: AcceptLabels; readonly reply: Reply<HeadSnapshot> }
-  | { readonly kind: 'catchUp'; readonly untilMs: number; readonly run: (behind: boolean) => void }
-  | { readonly kind: 'caughtUp'; readonly known: Sequence | null; readonly untilMs: number; readonly run: (behind: boolean) => void }
-  /** Cuts now; answers when everything applied before is committed. */
-  | { readonly kind: 'flush'; readonly reason: CutReason; readonly reply: Reply<Sequence> }
-  | { readonly kind: 'committed'; readonly cut: number }
-  /** A newer owner has the catalog. `isBehind`: it has stored what was not applied here. */
-  | { readonly kind: 'fenced'; readonly error: FencedError; readonly isBehind: boolean }
-  | { readonly kind: 'status'; readonly reply: Reply<PartitionStatus> }
-
-export interface PartitionStatus {
-  readonly partition: number
-  readonly epoch: number
-  readonly node: string
-  readonly applied: Sequence
-  readonly known: Sequence
-  readonly checkpoint: Sequence
-  readonly rawBytes: number
-  readonly heldBytes: number
-  readonly cutsWaiting: number
-  readonly paused: boolean
-  readonly fenced: boolean
-}
+import type { AcceptLabels } from './tenant-streams.ts'
 
 /** Pulls are sized by bytes: by count they overrun the server's pending limit. */
 const READ_BYTES = 4 * 1024 * 1024
@@ -235,7 +189,7 @@ class PartitionActor {
   private applyItem(item: DecodedItem): void {
     const { head } = this.state
     const nowMs = this.services.clock.nowMs()
-    const streams = this.tenantStreams(item.tenant)
+    const streams = tenantStreams(this.services, this.state, this.context.children, item.tenant)
     for (let k = 0; k < item.labels.length; k++) {
       const labelsText = item.labels[k]!
       const source = item.batch.streams[k]!
@@ -248,23 +202,6 @@ class PartitionActor {
   private accountMemory(): void {
     const { account, cuts, head } = this.state
     account.set(cuts.reduce((sum, cut) => sum + cut.head.facts().heldBytes, head.facts().heldBytes))
-  }
-
-  private tenantStreams(tenant: string): ActorRef<TenantStreamsMessage> {
-    const { state, context } = this
-    const id = state.tenants.get(tenant) ?? `tenant-${++state.tenantCount}`
-    state.tenants.set(tenant, id)
-    return (
-      context.children.get<TenantStreamsMessage>(id) ??
-      context.children.start({
-        id,
-        behavior: tenantStreamsBehavior(state.slabs, this.services.settings.streamIdleMs),
-        restart: 'transient',
-        mailbox: { messagesMax: 1_000_000 },
-        idleMs: this.services.settings.streamIdleMs,
-        passivate: tenantStreamsAreIdle,
-      })
-    )
   }
 
   private cutWhenDue(): void {
@@ -284,7 +221,7 @@ class PartitionActor {
     state.cuts.push(cut)
     state.head = new PartitionHead(state.slabs)
     state.headFirst = last + 1
-    const tenants = this.liveTenants()
+    const tenants = liveTenants(state, this.context.children)
     const gather = new Gather<TenantContent>(tenants.length, (contents) => this.submit(cut, reason, contents))
     for (const { tenant, ref } of tenants) {
       deliver(ref, { kind: 'cut', cut: cut.number, take: (streams) => gather.add({ tenant, streams }) })
@@ -314,7 +251,7 @@ class PartitionActor {
     if (cut === undefined) return
     state.checkpoint = Math.max(state.checkpoint, cut.last)
     this.accountMemory()
-    const tenants = this.liveTenants()
+    const tenants = liveTenants(state, this.context.children)
     // Reads that were asked for before this still name these slabs: release them behind the last such read.
     const gather = new Gather<void>(tenants.length, () => state.slabs.release(cut.head.slabs))
     for (const { ref } of tenants) deliver(ref, { kind: 'committed', cut: number, done: () => gather.add() })
@@ -401,8 +338,7 @@ class PartitionActor {
   private snapshot(tenant: string, accept: AcceptLabels, behind: boolean, reply: Reply<HeadSnapshot>): void {
     const { checkpoint } = this
     const stored = this.state.marks?.endOf(checkpoint)
-    const id = this.state.tenants.get(tenant)
-    const ref = id === undefined ? undefined : this.context.children.get<TenantStreamsMessage>(id)
+    const ref = tenantIfHeld(this.state, this.context.children, tenant)
     const levels = levelPolicyOf(this.services.limitsOf(tenant))
     if (ref === undefined) return reply.succeed({ checkpoint, content: { tenant, slabs: [], levels, streams: [] }, behind, done: () => {} })
     const done = this.state.slabs.beginRead()
@@ -414,16 +350,6 @@ class PartitionActor {
         reply.succeed({ checkpoint, content: { ...content, streams: rowsBehind(content.streams, stored) }, behind, done })
       },
     })
-  }
-
-  private liveTenants(): Array<{ tenant: string; ref: ActorRef<TenantStreamsMessage> }> {
-    const found: Array<{ tenant: string; ref: ActorRef<TenantStreamsMessage> }> = []
-    for (const [tenant, id] of this.state.tenants) {
-      const ref = this.context.children.get<TenantStreamsMessage>(id)
-      if (ref === undefined) this.state.tenants.delete(tenant)
-      else found.push({ tenant, ref })
-    }
-    return found
   }
 
   private status(): PartitionStatus {
@@ -452,8 +378,3 @@ async function settledState(wal: Wal, partition: number): Promise<WalState> {
 }
 
 const hasHole = (from: Sequence, records: ReadonlyArray<DecodedRecord>): boolean => records.some(({ sequence, holeThrough }, i) => holeThrough !== undefined || sequence !== from + i)
-
-function deliver(tenant: ActorRef<TenantStreamsMessage>, message: TenantStreamsMessage): void {
-  const delivery = tenant.tell(message)
-  if (delivery !== 'delivered') throw new SkaldError('internal', `tenant streams ${tenant.address}: ${delivery}`)
-}
