@@ -17,6 +17,8 @@ const LOCK_FILE = 'skald.lock'
 const HOLDER_FILE = 'skald.lock.holder'
 const SQLITE_BUSY = 5
 const WAIT_STEP_MS = 100
+/** Whoever takes a lock need not keep it in hand: a database that is garbage is closed, and its lock with it. */
+const held = new Set<DatabaseSync>()
 
 export interface DataLock {
   readonly directory: string
@@ -36,6 +38,7 @@ export function tryLockDirectory(directory: string): DataLock | null {
   mkdirSync(directory, { recursive: true })
   const database = openExclusive(path.join(directory, LOCK_FILE))
   if (database === null) return null
+  held.add(database)
   const holderFile = path.join(directory, HOLDER_FILE)
   writeFileSync(holderFile, `pid ${process.pid} on ${os.hostname()}`)
   return { directory, release: () => release(database, holderFile) }
@@ -66,6 +69,7 @@ function openExclusive(file: string): DatabaseSync | null {
 function release(database: DatabaseSync, holderFile: string): void {
   if (!database.isOpen) return
   rmSync(holderFile, { force: true })
+  held.delete(database)
   database.close()
 }
 

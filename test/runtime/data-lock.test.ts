@@ -20,8 +20,9 @@ afterEach(() => {
 
 /** Another process that takes the lock and holds it until it is killed. */
 async function holderProcess(): Promise<ChildProcess> {
-  const program = `import { lockDirectory } from ${JSON.stringify(MODULE)}; lockDirectory(${JSON.stringify(directory)}); console.log('held'); setInterval(() => {}, 1000)`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  // It collects its garbage, of which the lock must be no part.
+  const program = `import { lockDirectory } from ${JSON.stringify(MODULE)}; lockDirectory(${JSON.stringify(directory)}); setTimeout(() => { gc(); setTimeout(() => { gc(); console.log('held') }) }); setInterval(() => {}, 1000)`
+  const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
   children.push(child)
   if (child.stdout === null) throw new Error('no stdout')
   await once(child.stdout, 'data')
