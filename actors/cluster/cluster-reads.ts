@@ -2,9 +2,9 @@
  * Reads of a partition wherever its owner is: asks the announced node, and asks again until there is one that answers. While ownership moves a query waits
  * for the new owner instead of failing; only when nobody serves the partition within the bound it does without (Q3, decided by `querier.ts`).
  */
-import type { Clock } from '../../runtime/clock.ts'
 import { SkaldError } from '../../runtime/errors.ts'
 import type { ErrorCode } from '../../runtime/errors.ts'
+import { firstAnswer } from './first-answer.ts'
 import type { OwnerMap } from './owner-map.ts'
 import type { PartitionDirectory } from '../partition/partition-directory.ts'
 import type { PartitionReads } from './partition-reads.ts'
@@ -34,6 +34,8 @@ export function makeClusterReads(parts: ClusterReadsParts): PartitionReads {
   }
 }
 
+const isAnswerableElsewhere = (error: unknown): error is SkaldError => error instanceof SkaldError && ASK_AGAIN.has(error.code)
+
 type Ask<A> = (reads: PartitionReads, signal: AbortSignal) => Promise<A>
 
 async function untilAnswered<A>(parts: ClusterReadsParts, partition: number, signal: AbortSignal, ask: Ask<A>): Promise<A> {
@@ -42,44 +44,16 @@ async function untilAnswered<A>(parts: ClusterReadsParts, partition: number, sig
   for (;;) {
     try {
       const readers = candidates(parts, partition)
-      if (readers.length > 0) return await firstAnswer(readers, clock, signal, ask)
+      const asks = readers.map((reads) => (either: AbortSignal) => ask(reads, either))
+      if (asks.length > 0) return await firstAnswer(asks, { clock, hedgeMs: HEDGE_MS, signal, isFinal: (error) => !isAnswerableElsewhere(error) })
     } catch (error) {
-      if (signal.aborted || !(error instanceof SkaldError) || !ASK_AGAIN.has(error.code)) throw error
+      if (signal.aborted || !isAnswerableElsewhere(error)) throw error
       // Not by its own code: it is the partition that is out of reach, whatever the last try met with.
       if (clock.monotonicMs() >= untilMs) throw new SkaldError('not_ready', error.message, { cause: error })
     }
     if (clock.monotonicMs() >= untilMs) throw new SkaldError('not_ready', `no node serves partition ${partition}`)
     await ownerChange(parts, partition)
   }
-}
-
-/** Asks one after the other, the next one when the last has failed or has been silent for a while; the first answer counts, and the others are cancelled. Rejects as the last that failed. */
-function firstAnswer<A>(readers: ReadonlyArray<PartitionReads>, clock: Clock, signal: AbortSignal, ask: Ask<A>): Promise<A> {
-  const stop = new AbortController()
-  const either = AbortSignal.any([signal, stop.signal])
-  return new Promise<A>((resolve, reject) => {
-    let failed = 0
-    const askFrom = (at: number): void => {
-      const reads = readers[at]
-      if (reads === undefined || either.aborted) return
-      let isNextAsked = false
-      const askNext = (): void => {
-        hedge.cancel()
-        if (!isNextAsked) askFrom(at + 1)
-        isNextAsked = true
-      }
-      const hedge = clock.after(HEDGE_MS, askNext)
-      ask(reads, either).then(
-        (answer) => (hedge.cancel(), resolve(answer)),
-        (error: unknown) => {
-          const isFinal = signal.aborted || !(error instanceof SkaldError) || !ASK_AGAIN.has(error.code)
-          if (isFinal || ++failed === readers.length) return (hedge.cancel(), reject(error))
-          askNext()
-        },
-      )
-    }
-    askFrom(0)
-  }).finally(() => stop.abort(new SkaldError('query_cancelled', 'another node has answered')))
 }
 
 /** The announced owner; then this node if it has the partition still or already, then the standbys: every answer that is given is right. */

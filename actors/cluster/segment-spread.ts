@@ -11,6 +11,7 @@ import type { ScanPlan } from '../../protocols/logql/scan.ts'
 import type { SegmentEntry } from '../../storage/catalog.ts'
 import type { ScanAnswer, SegmentWork } from '../segments/segment-work.ts'
 import { isSmallRead } from '../segments/small-tasks.ts'
+import { firstAnswer } from './first-answer.ts'
 import type { Services } from '../services.ts'
 
 export interface SegmentSpreadParts {
@@ -74,32 +75,20 @@ export class SegmentSpread {
 
   /** The first whole answer, of another node or (when that refuses, fails or is slow) of this one; the other is cancelled. */
   #elsewhere(call: ScanCall, signal: AbortSignal, readBytesMax: number): Promise<ScanAnswer> {
-    const { services, requests } = this.#parts
-    const stop = new AbortController()
-    const either = AbortSignal.any([signal, stop.signal])
-    return new Promise<ScanAnswer>((resolve, reject) => {
-      let isHere = false
-      const here = (): void => {
-        if (isHere) return
-        isHere = true
-        hedge.cancel()
-        this.#own(call, either, readBytesMax).then(resolve, reject)
-      }
-      const hedge = services.clock.after(HEDGE_MS, here)
-      requests.request(SUBJECT, serialize(call), either).then(
-        (body) => {
-          const answer = deserialize(body) as ScanAnswer
-          // What could not be read there may be readable here.
-          if (answer.warnings.length > 0) return here()
-          hedge.cancel()
-          resolve(answer)
-        },
-        (error: unknown) => {
-          if (!signal.aborted) return here()
-          hedge.cancel()
-          reject(error)
-        },
-      )
-    }).finally(() => stop.abort(new SkaldError('query_cancelled', 'the scan was answered by another node')))
+    const there = (either: AbortSignal): Promise<ScanAnswer> => this.#there(call, either)
+    const here = (either: AbortSignal): Promise<ScanAnswer> => this.#own(call, either, readBytesMax)
+    return firstAnswer([there, here], { clock: this.#parts.services.clock, hedgeMs: HEDGE_MS, signal, isFinal: (error) => !(error instanceof NotMadeThere) })
+  }
+
+  async #there(call: ScanCall, signal: AbortSignal): Promise<ScanAnswer> {
+    const body = await this.#parts.requests.request(SUBJECT, serialize(call), signal).catch((error: unknown) => {
+      throw new NotMadeThere('no other node made the scan', { cause: error })
+    })
+    const answer = deserialize(body) as ScanAnswer
+    // What could not be read there may be readable here.
+    if (answer.warnings.length > 0) throw new NotMadeThere(answer.warnings.join('; '))
+    return answer
   }
 }
+
+class NotMadeThere extends Error {}

@@ -43,6 +43,13 @@ class Cluster {
     await this.clock.run(10)
   }
 
+  /** Node `a` with as many scans of its own as it takes, and `b`, which has none and serves. */
+  async busyAndFree(): Promise<{ a: SegmentSpread; b: SegmentSpread }> {
+    const [a, b] = [this.node('a', { serves: false }), this.node('b')]
+    await this.busy(a)
+    return { a, b }
+  }
+
   of(node: string): Scan[] {
     return this.scans.filter((scan) => scan.node === node)
   }
@@ -73,9 +80,7 @@ describe('scans of segments', () => {
 
   it('are made by another node when there are more than threads', async () => {
     const cluster = new Cluster()
-    const a = cluster.node('a', { serves: false })
-    cluster.node('b')
-    await cluster.busy(a)
+    const { a } = await cluster.busyAndFree()
     const answer = scan(a)
     await cluster.clock.run(10)
     cluster.of('b')[0]!.end()
@@ -86,8 +91,7 @@ describe('scans of segments', () => {
 
   it('are made here when the other is busy too', async () => {
     const cluster = new Cluster()
-    const [a, b] = [cluster.node('a', { serves: false }), cluster.node('b')]
-    await cluster.busy(a)
+    const { a, b } = await cluster.busyAndFree()
     void scan(b)
     const answer = scan(a)
     await cluster.clock.run(10)
@@ -99,9 +103,7 @@ describe('scans of segments', () => {
 
   it('are made here as well when the other is slow, and the slower one is cancelled', async () => {
     const cluster = new Cluster()
-    const a = cluster.node('a', { serves: false })
-    cluster.node('b')
-    await cluster.busy(a)
+    const { a } = await cluster.busyAndFree()
     const answer = scan(a)
     await cluster.clock.run(1_900)
     expect(cluster.of('a')).toHaveLength(OWN_MAX)
@@ -114,9 +116,7 @@ describe('scans of segments', () => {
 
   it('are made here when the other could not read everything', async () => {
     const cluster = new Cluster()
-    const a = cluster.node('a', { serves: false })
-    cluster.node('b')
-    await cluster.busy(a)
+    const { a } = await cluster.busyAndFree()
     const answer = scan(a)
     await cluster.clock.run(10)
     cluster.of('b')[0]!.end(['an object is missing'])
@@ -128,9 +128,7 @@ describe('scans of segments', () => {
 
   it('end wherever they are when the query is cancelled', async () => {
     const cluster = new Cluster()
-    const a = cluster.node('a', { serves: false })
-    cluster.node('b')
-    await cluster.busy(a)
+    const { a } = await cluster.busyAndFree()
     const abort = new AbortController()
     const answer = scan(a, abort.signal).catch((error: unknown) => error)
     await cluster.clock.run(10)
