@@ -1,6 +1,7 @@
 /** From the configuration to what actors are told: units and defaults that follow from other settings. */
 import path from 'node:path'
-import type { NatsServerEvent, NatsServerOptions } from '../runtime/nats-server.ts'
+import type { NatsServer, NatsServerEvent, NatsServerOptions } from '../runtime/nats-server.ts'
+import type { NatsTransportOptions } from '../runtime/transport-nats.ts'
 import type { SkaldConfig } from './config.ts'
 import type { StoreSettings } from './segments/object-stores.ts'
 import type { NodeSettings } from './services.ts'
@@ -43,4 +44,9 @@ export function natsServerOptions(config: SkaldConfig, onEvent?: (event: NatsSer
     ...(max_store > 0 ? { storeBytesMax: max_store } : {}),
     ...(onEvent === undefined ? {} : { onEvent }),
   }
+}
+
+/** How to reach the embedded server, or (null) those of `nats.url`. */
+export function natsAddress({ nats }: SkaldConfig, embedded: NatsServer | null): Pick<NatsTransportOptions, 'servers' | 'credentials'> {
+  return embedded === null ? { servers: nats.url.split(','), credentials: nats.credentials } : { servers: embedded.url }
 }

@@ -43,7 +43,7 @@ import { makeNodeMetrics } from './node-metrics.ts'
 import { nodeIdOf } from './cluster/node-id.ts'
 import { claimNodeName } from './cluster/node-name.ts'
 import { openNodeMemory } from './node-memory.ts'
-import { diskCacheOf, natsServerOptions, nodeSettings, storeSettings } from './node-settings.ts'
+import { diskCacheOf, natsAddress, natsServerOptions, nodeSettings, storeSettings } from './node-settings.ts'
 import { openObjectStore } from './segments/object-stores.ts'
 import { PartialCache } from './query/partial-cache.ts'
 import { startOrphanSweeps } from './flush/orphan-sweeps.ts'
@@ -120,7 +120,7 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   const node = nodeIdOf(config.node_id, config.data_dir, hostname(), random)
   const nats = config.nats.url === '' ? await startNatsServer(natsServerOptions(config, (event) => logNatsEvent(log, event))) : null
   if (nats !== null) opened.add(() => nats.stop())
-  const transport = await connectTransport({ servers: nats === null ? config.nats.url.split(',') : nats.url, name: `skald ${node}`, random, waitForServer: true })
+  const transport = await connectTransport({ ...natsAddress(config, nats), name: `skald ${node}`, random, waitForServer: true })
   opened.add(() => transport.close())
   const name = await claimNodeName(transport, node, `process ${process.pid} on ${hostname()}, started ${new Date(clock.nowMs()).toISOString()}`)
   opened.add(() => name.close())

@@ -2,7 +2,8 @@
  * The messaging port over a NATS connection, and the one place that makes such a connection. `kv-jetstream.ts` and the JetStream WAL reach
  * the raw connection through `natsConnectionOf`; everyone else sees the port. It never retries a request: the caller knows whether it may.
  */
-import { connect, errors, headers as natsHeaders } from '@nats-io/transport-node'
+import { readFileSync } from 'node:fs'
+import { connect, credsAuthenticator, errors, headers as natsHeaders } from '@nats-io/transport-node'
 import type { ConnectionOptions, Msg, MsgHdrs, NatsConnection, Subscription as NatsSubscription } from '@nats-io/transport-node'
 import { Backoff } from './backoff.ts'
 import { SkaldError } from './errors.ts'
@@ -17,30 +18,28 @@ export interface NatsTransportOptions {
   readonly random: Random
   /** Keep trying when the first connection fails; default false: reject. */
   readonly waitForServer?: boolean
-  readonly connectTimeoutMs?: number
   readonly reconnectMinMs?: number
   readonly reconnectMaxMs?: number
-  /** A silent connection is given up after two of these without an answer; default 5 s. */
-  readonly pingIntervalMs?: number
-  readonly user?: string
-  readonly password?: string
-  readonly token?: string
-  /** Told what a subscriber's handler threw; the default lets it crash the process, as any broken invariant does. */
-  readonly onHandlerError?: (error: unknown, subject: string) => void
+  /** Path of a credentials file (a JWT and its seed), read at every connection, so that it may be renewed. Absent or '': none. */
+  readonly credentials?: string
 }
 
-const DEFAULTS = { connectTimeoutMs: 5_000, reconnectMinMs: 50, reconnectMaxMs: 2_000, pingIntervalMs: 5_000 }
+const CONNECT_TIMEOUT_MS = 5_000
+const RECONNECT_DEFAULT = { minMs: 50, maxMs: 2_000 }
+/** A silent connection is given up after two of these without an answer. */
+const PING_INTERVAL_MS = 5_000
 /** What the server takes unless it is configured otherwise; used until its INFO is in. */
 const MAX_PAYLOAD_BYTES_DEFAULT = 1024 * 1024
 const NO_HEADERS: Headers = Object.freeze({})
 
-/** Connects, and reconnects for ever afterwards. Rejects with SkaldError `internal` when no server answers (unless `waitForServer`). */
+/** Connects, and reconnects for ever afterwards. Rejects with SkaldError `internal` when no server answers (unless `waitForServer`), `setup` without its credentials. */
 export async function connectTransport(options: NatsTransportOptions): Promise<NatsTransport> {
-  const backoff = new Backoff({ minMs: options.reconnectMinMs ?? DEFAULTS.reconnectMinMs, maxMs: options.reconnectMaxMs ?? DEFAULTS.reconnectMaxMs }, options.random)
+  const backoff = new Backoff({ minMs: options.reconnectMinMs ?? RECONNECT_DEFAULT.minMs, maxMs: options.reconnectMaxMs ?? RECONNECT_DEFAULT.maxMs }, options.random)
   try {
     const connection = await connect(connectionOptions(options, backoff))
-    return new NatsTransport(connection, backoff, options.onHandlerError ?? crashProcess)
+    return new NatsTransport(connection, backoff)
   } catch (error) {
+    if (error instanceof SkaldError) throw error
     throw new SkaldError('internal', `cannot connect to NATS at ${[options.servers].flat().join(', ')}: ${messageOf(error)}`, { cause: error })
   }
 }
@@ -54,14 +53,12 @@ export function natsConnectionOf(transport: Transport): NatsConnection {
 export class NatsTransport implements Transport {
   readonly connection: NatsConnection
   readonly #listeners = new Set<(status: TransportStatus) => void>()
-  readonly #onHandlerError: (error: unknown, subject: string) => void
   /** The client leaves a request to its timeout when the connection is lost; these fail it at once. */
   readonly #waiting = new Set<(error: Error) => void>()
   #status: TransportStatus = 'connected'
 
-  constructor(connection: NatsConnection, backoff: Backoff, onHandlerError: (error: unknown, subject: string) => void) {
+  constructor(connection: NatsConnection, backoff: Backoff) {
     this.connection = connection
-    this.#onHandlerError = onHandlerError
     void this.#follow(backoff)
     void connection.closed().then(() => this.#become('closed'))
   }
@@ -104,7 +101,7 @@ export class NatsTransport implements Transport {
         try {
           handle(new NatsMessage(message))
         } catch (thrown) {
-          this.#onHandlerError(thrown, message.subject)
+          crashProcess(thrown)
         }
       },
     })
@@ -187,17 +184,27 @@ function connectionOptions(options: NatsTransportOptions, backoff: Backoff): Con
   return {
     servers: [options.servers].flat(),
     name: options.name,
-    timeout: options.connectTimeoutMs ?? DEFAULTS.connectTimeoutMs,
-    pingInterval: options.pingIntervalMs ?? DEFAULTS.pingIntervalMs,
+    timeout: CONNECT_TIMEOUT_MS,
+    pingInterval: PING_INTERVAL_MS,
     maxPingOut: 2,
     maxReconnectAttempts: -1,
     reconnectDelayHandler: () => backoff.nextMs(),
     waitOnFirstConnect: options.waitForServer ?? false,
     // The client would otherwise capture a stack for every request.
     noAsyncTraces: true,
-    ...(options.user === undefined ? {} : { user: options.user, pass: options.password ?? '' }),
-    ...(options.token === undefined ? {} : { token: options.token }),
+    ...withCredentials(options.credentials ?? ''),
   }
+}
+
+function withCredentials(file: string): Pick<ConnectionOptions, 'authenticator'> {
+  if (file === '') return {}
+  const read = (): Buffer => readFileSync(file)
+  try {
+    read()
+  } catch (error) {
+    throw new SkaldError('setup', `the credentials file ${file} (nats.credentials) cannot be read: ${messageOf(error)}`, { cause: error })
+  }
+  return { authenticator: credsAuthenticator(read) }
 }
 
 function withHeaders(headers: Headers | undefined): { headers?: MsgHdrs } {
@@ -225,6 +232,7 @@ function requestError(error: unknown, subject: string, timeoutMs: number): Skald
   return new SkaldError('internal', `request on ${subject} failed: ${messageOf(error)}`, { cause: error, retryable: true })
 }
 
+/** What a subscriber's handler threw is a broken invariant. */
 function crashProcess(error: unknown): void {
   queueMicrotask(() => {
     throw error

@@ -14,7 +14,7 @@ import { HEADS_PREFIX } from '../../storage/catalog-heads.ts'
 import { rebuildCatalog, type RebuildOptions, type RebuildReport } from '../../storage/catalog-rebuild.ts'
 import type { ObjectStore } from '../../storage/object-store.ts'
 import type { SkaldConfig } from '../config.ts'
-import { natsServerOptions, storeSettings } from '../node-settings.ts'
+import { natsAddress, natsServerOptions, storeSettings } from '../node-settings.ts'
 import { openObjectStore } from '../segments/object-stores.ts'
 
 /** Looks at keys only while there is a catalog, so a start costs the same whatever the history (F2). */
@@ -32,7 +32,7 @@ export async function rebuildCatalogOf(config: SkaldConfig, options: Pick<Rebuil
   const ports = { clock: new SystemClock(), random: new SystemRandom() }
   const nats = config.nats.url === '' ? await startNatsServer(natsServerOptions(config)) : null
   try {
-    const transport = await connectTransport({ servers: nats === null ? config.nats.url.split(',') : nats.url, name: 'skald catalog rebuild', random: ports.random })
+    const transport = await connectTransport({ ...natsAddress(config, nats), name: 'skald catalog rebuild', random: ports.random })
     const kv = new JetStreamKv(transport, ports)
     const store = await openObjectStore(storeSettings(config), ports)
     try {

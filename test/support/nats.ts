@@ -17,6 +17,8 @@ export interface TestNatsOptions {
   readonly syncAlways?: boolean
   readonly jetstreamMaxBytes?: number
   readonly maxPayloadBytes?: number
+  /** Public key of the only user who may connect. */
+  readonly nkey?: string
 }
 
 export interface TestNats {
@@ -76,7 +78,8 @@ async function launch(dataDir: string, port: number, options: TestNatsOptions): 
   const config = path.join(dataDir, 'nats-server.conf')
   for (const name of readdirSync(dataDir)) if (name.endsWith('.ports')) rmSync(path.join(dataDir, name))
   const { syncAlways = false, jetstreamMaxBytes = 0, maxPayloadBytes = 8 << 20 } = options
-  writeFileSync(config, renderNatsConfig({ host: '127.0.0.1', port, directory: dataDir, maxPayloadBytes, syncInterval: syncAlways ? 'always' : '2m', storeBytesMax: jetstreamMaxBytes }))
+  const users = options.nkey === undefined ? '' : `authorization { users: [{ nkey: ${options.nkey} }] }\n`
+  writeFileSync(config, users + renderNatsConfig({ host: '127.0.0.1', port, directory: dataDir, maxPayloadBytes, syncInterval: syncAlways ? 'always' : '2m', storeBytesMax: jetstreamMaxBytes }))
   const child = spawn(binary.file, ['-c', config], { stdio: 'ignore' })
   living.add(child)
   const gone = new Promise((resolve) => child.once('exit', resolve)).then(() => living.delete(child))
