@@ -36,7 +36,7 @@ const EXTRA_THREAD_SHARE = 0.25
 const CACHE_SHARE: Readonly<Record<MemoryLevel, number>> = { ok: 1, flush: 0.5, stop: 0.25, refuse: 0 }
 
 export function openNodeMemory({ budgetBytes, cacheBytes, threads, clock, metrics }: NodeMemoryOptions): NodeMemory {
-  const budget = new MemoryBudget({ bytesMax: budgetBytes })
+  const budget = new MemoryBudget(budgetBytes)
   /** By thread; threads start when they are first needed. */
   const ledgers = new Map<number, SharedLedger>()
   const own: Array<() => number> = []

@@ -55,8 +55,6 @@ export interface HttpServerOptions {
   readonly metrics: Metrics
   /** Words an error that a handler threw. Must not throw. */
   readonly onError: (error: unknown, request: { readonly path: string; readonly method: string }) => HttpResponse
-  /** Answer to a path that no route has. Default: Go's `404 page not found`. */
-  readonly notFound?: (request: { readonly path: string; readonly method: string }) => HttpResponse
 }
 
 export interface HttpServer {
@@ -73,6 +71,7 @@ const KEEP_ALIVE_MS = 120_000
 /** Receiving one whole request; a push of 100 MB over a slow line needs some. */
 const REQUEST_TIMEOUT_MS = 300_000
 const ALL_METHODS: ReadonlyArray<HttpMethod> = ['GET', 'POST', 'PUT', 'DELETE']
+/** To a path that no route has: what Go's servers say. */
 const NOT_FOUND: HttpResponse = { status: 404, headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }, body: '404 page not found\n' }
 
 /** Rejects with SkaldError `setup` when it cannot listen. */
@@ -83,7 +82,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   refuseOtherMethods(app, options.routes)
   app.setNotFoundHandler((request, reply) => {
     observe(observed, request, reply, 'other')
-    return send(reply, (options.notFound ?? (() => NOT_FOUND))({ path: pathOf(request.url), method: request.method }))
+    return send(reply, NOT_FOUND)
   })
   app.setErrorHandler((error, request, reply) => send(reply, options.onError(error, { path: pathOf(request.url), method: request.method })))
   await listen(app, options)

@@ -6,8 +6,6 @@
 
 export interface CacheOptions {
   readonly bytesMax: number
-  /** Share of the bytes for what was asked for more than once; default 0.8. */
-  readonly protectedShare?: number
   /** Asked before bytes are taken, told when they are given back (the node's memory budget). Refused: the value is not kept. */
   readonly budget?: { tryTake(bytes: number): boolean; give(bytes: number): void }
   readonly metrics?: CacheMetrics
@@ -26,6 +24,8 @@ interface Item<V> {
 }
 
 const ADMIT_SHARE = 1 / 8
+/** Of the bytes, for what was asked for more than once. */
+const PROTECTED_SHARE = 0.8
 /** Key, map entries and object headers of an item, roughly. */
 const ITEM_OVERHEAD_BYTES = 200
 
@@ -41,7 +41,7 @@ export class ByteCache<V> {
 
   constructor(options: CacheOptions) {
     this.#options = options
-    this.#protectedBytesMax = options.bytesMax * (options.protectedShare ?? 0.8)
+    this.#protectedBytesMax = options.bytesMax * PROTECTED_SHARE
   }
 
   get sizeBytes(): number {

@@ -10,16 +10,8 @@ export type MemoryPart = (typeof MEMORY_PARTS)[number]
 export const MEMORY_LEVELS = ['ok', 'flush', 'stop', 'refuse'] as const
 export type MemoryLevel = (typeof MEMORY_LEVELS)[number]
 
-export interface MemoryLimits {
-  readonly bytesMax: number
-  /** Fractions of `bytesMax` at which a level begins; defaults 0.6, 0.8, 0.95. */
-  readonly flushAt?: number
-  readonly stopAt?: number
-  readonly refuseAt?: number
-  /** A part's own limit for `tryTake`, bytes. */
-  readonly partBytesMax?: Partial<Record<MemoryPart, number>>
-}
-
+/** Shares of the budget at which each level begins. */
+const LEVEL_SHARE: Readonly<Record<MemoryLevel, number>> = { ok: 0, flush: 0.6, stop: 0.8, refuse: 0.95 }
 /** A level ends only when this share of its watermark is reached again, so that nodes do not stop and start at every record. */
 const RELEASE_SHARE = 0.9
 
@@ -34,20 +26,13 @@ export interface MemoryAccount {
 
 export class MemoryBudget {
   readonly bytesMax: number
-  readonly #partBytesMax: Partial<Record<MemoryPart, number>>
-  /** Where each level begins, in bytes; `ok` at 0. */
-  readonly #watermarks: Readonly<Record<MemoryLevel, number>>
   readonly #used: Record<MemoryPart, number> = { heads: 0, mailboxes: 0, encoders: 0, caches: 0, queries: 0 }
   readonly #listeners = new Set<(level: MemoryLevel) => void>()
   #total = 0
   #level: MemoryLevel = 'ok'
 
-  constructor(limits: MemoryLimits) {
-    const { bytesMax, flushAt = 0.6, stopAt = 0.8, refuseAt = 0.95 } = limits
-    if (!(bytesMax > 0 && flushAt <= stopAt && stopAt <= refuseAt)) throw new Error('memory watermarks must rise: flush, stop, refuse')
+  constructor(bytesMax: number) {
     this.bytesMax = bytesMax
-    this.#partBytesMax = limits.partBytesMax ?? {}
-    this.#watermarks = { ok: 0, flush: bytesMax * flushAt, stop: bytesMax * stopAt, refuse: bytesMax * refuseAt }
   }
 
   /** What has been allocated already; always succeeds. Throws when a part would hold less than nothing. */
@@ -59,16 +44,9 @@ export class MemoryBudget {
     this.#settle()
   }
 
-  /** Takes the bytes if neither the part's limit nor the level `refuse` would be reached; the caller gives them back with `add(part, -bytes)`. */
-  tryTake(part: MemoryPart, bytes: number): boolean {
-    const fits = this.#fits(part, bytes)
-    if (fits) this.add(part, bytes)
-    return fits
-  }
-
-  /** As `tryTake`, with an account to give it back by. */
+  /** Takes the bytes unless the level `refuse` would be reached; the caller gives them back by closing the account. */
   tryHold(part: MemoryPart, bytes: number): MemoryAccount | null {
-    if (!this.#fits(part, bytes)) return null
+    if (this.#total + bytes >= this.bytesMax * LEVEL_SHARE.refuse) return null
     const held = this.account(part)
     held.set(bytes)
     return held
@@ -106,10 +84,6 @@ export class MemoryBudget {
     return () => void this.#listeners.delete(listen)
   }
 
-  #fits(part: MemoryPart, bytes: number): boolean {
-    return this.#used[part] + bytes <= (this.#partBytesMax[part] ?? Number.POSITIVE_INFINITY) && this.#total + bytes < this.#watermarks.refuse
-  }
-
   #settle(): void {
     const level = this.#levelFor(this.#total)
     if (level === this.#level) return
@@ -120,6 +94,6 @@ export class MemoryBudget {
   /** The highest level whose watermark is reached, or still held by its release mark. */
   #levelFor(total: number): MemoryLevel {
     const now = MEMORY_LEVELS.indexOf(this.#level)
-    return MEMORY_LEVELS.findLast((level, i) => total >= this.#watermarks[level] * (i <= now ? RELEASE_SHARE : 1)) ?? 'ok'
+    return MEMORY_LEVELS.findLast((level, i) => total >= this.bytesMax * LEVEL_SHARE[level] * (i <= now ? RELEASE_SHARE : 1)) ?? 'ok'
   }
 }

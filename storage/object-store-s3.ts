@@ -29,6 +29,7 @@ const PAGE_KEYS_MAX = 1000
 const PART_BYTES = 16 * 1024 * 1024
 const PARTS_IN_FLIGHT = 3
 const CONNECT_MS = 5_000
+const CONNECTIONS_MAX = 64
 
 export interface S3StoreOptions {
   readonly location: S3Location
@@ -37,7 +38,6 @@ export interface S3StoreOptions {
   /** Objects from this size on are sent in parts; default 32 MiB, at least 5 MiB (S3's smallest part). */
   readonly multipartFromBytes?: number
   readonly partBytes?: number
-  readonly connectionsMax?: number
   /** Keys of one page of a list and of one delete request; default 1000, which is S3's limit. */
   readonly pageKeys?: number
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }
@@ -204,7 +204,7 @@ interface UploadedPart {
 }
 
 function clientOf(options: S3StoreOptions): S3Client {
-  const { location, requestMs = 30_000, connectionsMax = 64 } = options
+  const { location, requestMs = 30_000 } = options
   const client = new S3Client({
     ...(location.region === undefined ? {} : { region: location.region }),
     forcePathStyle: location.pathStyle,
@@ -215,8 +215,8 @@ function clientOf(options: S3StoreOptions): S3Client {
       connectionTimeout: CONNECT_MS,
       requestTimeout: requestMs,
       throwOnRequestTimeout: true,
-      httpAgent: { maxSockets: connectionsMax },
-      httpsAgent: { maxSockets: connectionsMax },
+      httpAgent: { maxSockets: CONNECTIONS_MAX },
+      httpsAgent: { maxSockets: CONNECTIONS_MAX },
     },
     ...(location.endpoint === undefined ? {} : { endpoint: location.endpoint }),
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),

@@ -123,7 +123,7 @@ export class SimulatedNode {
     const store = simulatedObjects(world, links.objects, process, writer)
     const catalog = await openKvCatalog(kv, { clock, random })
     const work = makeInlineWork(store, CACHE_BYTES)
-    const budget = new MemoryBudget({ bytesMax: this.options.memoryBytes ?? MEMORY_BYTES })
+    const budget = new MemoryBudget(this.options.memoryBytes ?? MEMORY_BYTES)
     this.budget = budget
     const metrics = makeNodeMetrics(createMetrics())
     const flusher = makeFlusher({ work, store, catalog, wal, log, budget, metrics, clock, random, concurrentFlushesMax: 8 })

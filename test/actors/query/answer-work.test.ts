@@ -16,7 +16,7 @@ import { parametersOf, scanBlocks } from '../../support/execute-local.ts'
 import { drawFrom, randomStreams, splitStreams } from '../../support/random-entries.ts'
 
 const crashes: Error[] = []
-const budget = new MemoryBudget({ bytesMax: 64 * 1024 * 1024 })
+const budget = new MemoryBudget(64 * 1024 * 1024)
 const threaded = makeThreadedAnswers({ budget, heapMbMax: 256, onCrash: (error) => crashes.push(error) })
 afterAll(async () => {
   await threaded.close()

@@ -18,7 +18,7 @@ function setup(segments: ReadonlyArray<SegmentEntry>, streamBytes: number) {
   const services = {
     catalog: { current: () => ({ partition: 0, epoch: 1, checkpoint: 2, segments }) },
     partitionCount: () => 1,
-    budget: new MemoryBudget({ bytesMax: 1 << 30 }),
+    budget: new MemoryBudget(1 << 30),
   } as unknown as Services
   const querier = {
     series: () => {

@@ -6,7 +6,7 @@ const MB = 1024 * 1024
 
 describe('room for scans', () => {
   it('lets one scan run whatever is left, others when there is room, and gives everything back (W4, Q4)', async () => {
-    const budget = new MemoryBudget({ bytesMax: 100 * MB })
+    const budget = new MemoryBudget(100 * MB)
     const heads = budget.account('heads')
     heads.set(90 * MB)
     const room = new ScanRoom(budget)
@@ -30,7 +30,7 @@ describe('room for scans', () => {
   })
 
   it('lets a small scan run beside a large one at once', async () => {
-    const room = new ScanRoom(new MemoryBudget({ bytesMax: 10 * MB }))
+    const room = new ScanRoom(new MemoryBudget(10 * MB))
     const large = Promise.withResolvers<void>()
     const running = room.run(10 * MB, () => large.promise)
     expect(await room.run(MB, () => Promise.resolve('small'))).toBe('small')
@@ -39,7 +39,7 @@ describe('room for scans', () => {
   })
 
   it('gives back what a failed scan held', async () => {
-    const budget = new MemoryBudget({ bytesMax: 100 })
+    const budget = new MemoryBudget(100)
     await expect(new ScanRoom(budget).run(10, () => Promise.reject(new Error('lost')))).rejects.toThrow('lost')
     expect(budget.usedBytes()).toBe(0)
   })

@@ -26,7 +26,7 @@ interface Writer {
 
 async function writer(): Promise<Writer> {
   const test = testSystem()
-  const budget = new MemoryBudget({ bytesMax: 100 })
+  const budget = new MemoryBudget(100)
   const wal = new MemoryWal()
   await wal.open(0, 0)
   const services = { clock: test.clock, budget, wal, metrics: makeNodeMetrics(createMetrics()), settings: { appendDeadlineMs: 5_000 } } as unknown as Services
