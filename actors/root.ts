@@ -57,6 +57,7 @@ import { makeQueryFrontEnd } from './query/query-front-end.ts'
 import { shareFairly } from './segments/segment-work-fair.ts'
 import { makeThreadedWork } from './segments/segment-work-threads.ts'
 import type { Services } from './services.ts'
+import { VERSION } from './version.ts'
 import { walWriterBehavior, type WalWriterMessage } from './write/wal-writer.ts'
 
 export interface RunningNode {
@@ -108,7 +109,7 @@ export async function startNode(config: SkaldConfig, options: NodeOptions = {}):
 async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened): Promise<string> {
   const clock = options.clock ?? new SystemClock()
   const random = new SystemRandom()
-  const telemetry = await startTelemetry({ endpoint: config.otel.endpoint, serviceName: config.otel.service_name, sampleRatio: config.otel.sample_ratio })
+  const telemetry = await startTelemetry({ endpoint: config.otel.endpoint, serviceName: config.otel.service_name, serviceVersion: VERSION, sampleRatio: config.otel.sample_ratio })
   opened.add(() => telemetry.shutdown())
   let logLevel = config.log.level
   const log = createLogger({ level: () => logLevel, format: logFormat(config.log.format), traceFields: activeTraceFields })

@@ -14,10 +14,6 @@ export type Limits = ConfigOf<typeof LIMITS>
 
 export const LIMIT_DEFAULTS: Limits = defaultsOf(LIMITS)
 
-/** Dotted names of all limits, and of those that are accepted without effect. */
-export const LIMIT_KEYS: ReadonlyArray<string> = keysOf(LIMITS, () => true)
-export const INERT_LIMIT_KEYS: ReadonlyArray<string> = keysOf(LIMITS, (acts) => !acts)
-
 /** What `overrides:` holds for a tenant: any of the limits, nested as in the file. */
 export interface LimitOverrides {
   readonly [key: string]: unknown
@@ -60,10 +56,6 @@ export class TenantLimits {
   tenantsWithOverrides(): ReadonlyArray<string> {
     return Object.keys(this.#overrides)
   }
-}
-
-function keysOf(group: Group, wanted: (acts: boolean) => boolean): string[] {
-  return Object.entries(group).flatMap(([key, item]) => (isSetting(item) ? (wanted(item.acts) ? [key] : []) : keysOf(item, wanted).map((inner) => `${key}.${inner}`)))
 }
 
 function parsePartial(group: Group, value: unknown): LimitOverrides {

@@ -1,13 +1,7 @@
 /**
- * Structured logs of the program itself: JSON lines, or a readable form on a terminal, to standard error. Data-plane code takes the `Logger` directly;
- * Effects log through `effectLogLayer`, which writes to the same place. Never logs per line of a tenant's data.
+ * Structured logs of the program itself: JSON lines, or a readable form on a terminal, to standard error. Everybody takes the `Logger` directly.
+ * Never logs per line of a tenant's data.
  */
-import * as Cause from 'effect/Cause'
-import * as Context from 'effect/Context'
-import * as Layer from 'effect/Layer'
-import * as EffectLogger from 'effect/Logger'
-import type * as EffectLogLevel from 'effect/LogLevel'
-import * as References from 'effect/References'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
@@ -64,23 +58,6 @@ export function logFormat(configured: 'auto' | 'json' | 'pretty'): 'json' | 'pre
 
 /** Writes nothing: for tests that do not look at logs. */
 export const silentLogger: Logger = createLogger({ level: 'error', write: () => {} })
-
-/** Makes `Effect.log…` write to this log, with the annotations as fields. */
-export function effectLogLayer(log: Logger): Layer.Layer<never> {
-  const logger = EffectLogger.make<unknown, void>(({ message, logLevel, cause, fiber }) => {
-    const parts = Array.isArray(message) ? message : [message]
-    const fields = { ...fiber.getRef(References.CurrentLogAnnotations), ...(cause.reasons.length > 0 ? { error: Cause.pretty(cause) } : {}) }
-    log[levelOf(logLevel)](parts.map((part) => (typeof part === 'string' ? part : stringify(part))).join(' '), fields)
-  })
-  const least: EffectLogLevel.LogLevel = log.isOn('debug') ? 'Debug' : log.isOn('info') ? 'Info' : log.isOn('warn') ? 'Warn' : 'Error'
-  return Layer.merge(EffectLogger.layer([logger]), Layer.succeedContext(Context.make(References.MinimumLogLevel, least)))
-}
-
-function levelOf(level: EffectLogLevel.LogLevel): LogLevel {
-  if (level === 'Fatal' || level === 'Error') return 'error'
-  if (level === 'Warn') return 'warn'
-  return level === 'Info' ? 'info' : 'debug'
-}
 
 function renderJson(nowMs: number, level: LogLevel, message: string, fields: LogFields): string {
   const line: Record<string, unknown> = { time: new Date(nowMs).toISOString(), level, msg: message }

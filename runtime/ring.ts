@@ -36,11 +36,6 @@ export function placePartitions(count: number, members: ReadonlyArray<RingMember
   return chosen.map((indices) => indices.map((i) => (sorted[i] as RingMember).id))
 }
 
-/** Partitions whose owner differs between two placements of the same count. */
-export function movedPartitions(before: Placement, after: Placement): number[] {
-  return after.flatMap((members, partition) => (members[0] === before[partition]?.[0] ? [] : [partition]))
-}
-
 /** Scores depend on ids alone, and owners change much more often than members: the last few orders are kept. */
 const kept = new Map<string, ReadonlyArray<Candidate>>()
 const KEPT_MAX = 4

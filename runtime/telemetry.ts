@@ -14,7 +14,7 @@ export interface TelemetryOptions {
   /** Empty: `OTEL_EXPORTER_OTLP_ENDPOINT`; neither: off. */
   readonly endpoint: string
   readonly serviceName: string
-  readonly serviceVersion?: string
+  readonly serviceVersion: string
   /** Of traces that begin here; those that come with a parent follow its decision. */
   readonly sampleRatio: number
   readonly attributes?: Attributes
@@ -44,7 +44,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   const { effectTracerOf } = await import('./telemetry-effect.ts')
   const sdk = new NodeSDK({
     autoDetectResources: false,
-    resource: resources.resourceFromAttributes({ 'service.name': options.serviceName, 'service.version': options.serviceVersion ?? '', ...options.attributes }),
+    resource: resources.resourceFromAttributes({ 'service.name': options.serviceName, 'service.version': options.serviceVersion, ...options.attributes }),
     sampler: new tracing.ParentBasedSampler({ root: new tracing.TraceIdRatioBasedSampler(options.sampleRatio) }),
     metricReaders: [],
     logRecordProcessors: [],
@@ -75,15 +75,13 @@ function tracer(): otel.Tracer {
 /** A span of plain code. All methods are safe after `end`, and free when tracing is off. */
 export interface Span {
   set(attributes: Attributes): void
-  event(name: string, attributes?: Attributes): void
   fail(error: unknown): void
   end(): void
   /** `traceparent` for a message or request that goes on under this span; empty when tracing is off. */
   headers(): Readonly<Record<string, string>>
 }
 
-/** Starts a span under `parent`: the headers that a request came with, another span, or (absent) whatever is being worked for. */
-/** `links`: `traceparent`s of other work that this span stands for too. */
+/** Starts a span under `parent`: the headers that a request came with, another span, or (absent) whatever is being worked for. `links`: `traceparent`s of other work that it stands for too. */
 export function startSpan(name: string, attributes: Attributes = {}, parent?: TraceCarrier | Span, links: ReadonlyArray<string> = []): Span {
   return new OtelSpan(name, attributes, parentContext(parent), links)
 }
@@ -121,11 +119,6 @@ const externalSpan = ({ traceId, spanId, traceFlags }: otel.SpanContext): Effect
 const spanContextsOf = (traceParents: ReadonlyArray<string>): otel.SpanContext[] =>
   traceParents.flatMap((traceparent) => otel.trace.getSpanContext(otel.propagation.extract(otel.ROOT_CONTEXT, { traceparent })) ?? [])
 
-/** The headers with the context of the span that is active here. */
-export function injectContext(headers: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
-  return inject(otel.context.active(), headers)
-}
-
 /** For logs: the trace that is being worked for. */
 export function activeTraceFields(): { readonly trace_id: string; readonly span_id: string } | undefined {
   const active = otel.trace.getSpanContext(otel.context.active())
@@ -145,10 +138,6 @@ class OtelSpan implements Span {
     this.#span.setAttributes(attributes)
   }
 
-  event(name: string, attributes?: Attributes): void {
-    this.#span.addEvent(name, attributes)
-  }
-
   fail(error: unknown): void {
     this.#span.recordException(error instanceof Error ? error : String(error))
     this.#span.setStatus({ code: otel.SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) })
@@ -159,7 +148,9 @@ class OtelSpan implements Span {
   }
 
   headers(): Readonly<Record<string, string>> {
-    return inject(this.context, {})
+    const carrier: Record<string, string> = {}
+    otel.propagation.inject(this.context, carrier)
+    return carrier
   }
 }
 
@@ -167,10 +158,4 @@ function parentContext(parent: TraceCarrier | Span | undefined): otel.Context {
   if (parent instanceof OtelSpan) return parent.context
   if (parent === undefined) return otel.context.active()
   return otel.propagation.extract(otel.context.active(), parent)
-}
-
-function inject(context: otel.Context, headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const carrier = { ...headers }
-  otel.propagation.inject(context, carrier)
-  return carrier
 }

@@ -8,7 +8,7 @@ const SAMPLED = /-0[13579bdf]$/
 /** Links of one span: a record or a segment may hold thousands of pushes. */
 const LINKS_MAX = 16
 
-export const NO_SPAN: Span = { set: () => {}, event: () => {}, fail: () => {}, end: () => {}, headers: () => ({}) }
+export const NO_SPAN: Span = { set: () => {}, fail: () => {}, end: () => {}, headers: () => ({}) }
 
 /** What goes on under the span; '' when the span is not sampled or tracing is off. */
 export function traceParentOf(span: Span): string {

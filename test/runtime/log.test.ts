@@ -1,6 +1,5 @@
-import * as Effect from 'effect/Effect'
 import { describe, expect, it } from 'vitest'
-import { type LogOptions, createLogger, effectLogLayer } from '../../runtime/log.ts'
+import { type LogOptions, createLogger } from '../../runtime/log.ts'
 
 function recorded(options: LogOptions = {}): { lines: string[]; parsed: () => Array<Record<string, unknown>>; log: ReturnType<typeof createLogger> } {
   const lines: string[] = []
@@ -55,18 +54,5 @@ describe('createLogger', () => {
     expect(lines[0]?.trimEnd().split('\n')).toHaveLength(1)
     expect(lines[0]).toContain('two lines  [31m')
     expect(lines[0]).toContain('"a b"')
-  })
-})
-
-describe('effectLogLayer', () => {
-  it('sends what Effects log, with annotations and causes, to the same place', async () => {
-    const { log, parsed } = recorded()
-    const program = Effect.gen(function* () {
-      yield* Effect.logDebug('hidden')
-      yield* Effect.logInfo('shown', { n: 1 }).pipe(Effect.annotateLogs({ tenant: 'a' }))
-      yield* Effect.logWarning('careful')
-    })
-    await Effect.runPromise(Effect.provide(program, effectLogLayer(log)))
-    expect(parsed()).toMatchObject([{ level: 'info', msg: 'shown {"n":1}', tenant: 'a' }, { level: 'warn', msg: 'careful' }])
   })
 })

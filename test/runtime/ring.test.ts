@@ -1,7 +1,7 @@
 /** Placement: even, stable under changes of members, spread over zones, the same on every node. */
 import { describe, expect, it } from 'vitest'
 import { SeededRandom } from '../../runtime/random-seeded.ts'
-import { movedPartitions, placePartitions } from '../../runtime/ring.ts'
+import { placePartitions } from '../../runtime/ring.ts'
 import type { Placement, RingMember } from '../../runtime/ring.ts'
 
 const members = (count: number, prefix = 'node-', zones = 0): RingMember[] =>
@@ -14,6 +14,10 @@ function loads(placement: Placement, copy = 0): Map<string, number> {
 }
 
 const ownersOf = (placement: Placement): Array<string | undefined> => placement.map(([owner]) => owner)
+
+/** Partitions whose owner differs between two placements of the same count. */
+const movedPartitions = (before: Placement, after: Placement): number[] =>
+  after.flatMap((members, partition) => (members[0] === before[partition]?.[0] ? [] : [partition]))
 
 const PARTITIONS = [16, 64, 256, 1000]
 const PREFIXES = ['node-', 'skald-', '10.0.0.', 'x', 'a-rather-long-host-name-']

@@ -9,7 +9,6 @@ export interface ReceivedSpan {
   readonly name: string
   readonly attributes: ReadonlyArray<{ readonly key: string; readonly value: Readonly<Record<string, unknown>> }>
   readonly status: { readonly code?: number; readonly message?: string }
-  readonly events?: ReadonlyArray<{ readonly name: string }>
   readonly links?: ReadonlyArray<{ readonly traceId: string }>
 }
 
