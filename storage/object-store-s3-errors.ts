@@ -25,5 +25,5 @@ export function asS3StoreError(doing: string, key: string, error: unknown, signa
     return new SkaldError('storage_corrupt', `object ${key} ends before the range that was asked for`, { cause: error, retryable: false })
   }
   const isFinal = status >= 300 && status < 500 && !RETRYABLE_STATUSES.has(status) && name !== 'RequestTimeTooSkewed' && name !== 'BadDigest'
-  return storeUnavailable(doing, error, !isFinal)
+  return storeUnavailable(status === 0 ? doing : `${doing} (HTTP ${status})`, error, !isFinal)
 }

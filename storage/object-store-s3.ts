@@ -26,7 +26,8 @@ import type { S3Location } from './object-store-url.ts'
 
 /** S3's own limit of keys in one DeleteObjects request and one page of a list. */
 const PAGE_KEYS_MAX = 1000
-const PART_BYTES = 16 * 1024 * 1024
+/** As Amazon's own tools do by default. Larger single requests meet the limits of servers and proxies in between (fauxqs: 10 MiB). */
+const PART_BYTES = 8 * 1024 * 1024
 const PARTS_IN_FLIGHT = 3
 const CONNECT_MS = 5_000
 const CONNECTIONS_MAX = 64
@@ -35,8 +36,9 @@ export interface S3StoreOptions {
   readonly location: S3Location
   /** Without an answer for this long, a request fails; default 30 s. */
   readonly requestMs?: number
-  /** Objects from this size on are sent in parts; default 32 MiB, at least 5 MiB (S3's smallest part). */
+  /** Objects from this size on are sent in parts; default 8 MiB, at least 5 MiB (S3's smallest part). */
   readonly multipartFromBytes?: number
+  /** Default 8 MiB. */
   readonly partBytes?: number
   /** Keys of one page of a list and of one delete request; default 1000, which is S3's limit. */
   readonly pageKeys?: number
@@ -56,7 +58,7 @@ export class S3ObjectStore implements ObjectStore {
     const { location } = options
     this.#bucket = location.bucket
     this.#prefix = location.prefix === '' ? '' : `${location.prefix}/`
-    this.#multipartFromBytes = options.multipartFromBytes ?? 2 * PART_BYTES
+    this.#multipartFromBytes = options.multipartFromBytes ?? PART_BYTES
     this.#partBytes = options.partBytes ?? PART_BYTES
     this.#pageKeys = Math.min(PAGE_KEYS_MAX, options.pageKeys ?? PAGE_KEYS_MAX)
     this.#client = clientOf(options)

@@ -8,7 +8,7 @@ import { makeBodies, pushAll } from './bodies.ts'
 import { dataPushes } from './data.ts'
 import { NodeUnderTest } from './node-under-test.ts'
 
-const RAW_BYTES = 64 * 1024 * 1024
+const RAW_BYTES = 512 * 1024 * 1024
 const MB = 1024 * 1024
 const ABSENT = 'f00dfeedc0ffee42'
 const CONNECTIONS = 4

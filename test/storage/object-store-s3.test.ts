@@ -4,7 +4,7 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { S3ObjectStore } from '../../storage/object-store-s3.ts'
 import { bytes } from '../conformance/object-store.ts'
-import { s3LocationOf } from '../support/s3.ts'
+import { s3LocationOf, startS3 } from '../support/s3.ts'
 
 interface Seen {
   readonly method: string
@@ -83,6 +83,25 @@ describe('S3 store', () => {
     for (const [status, name, code, retryable] of cases) {
       answer = xmlError(status, name)
       await expect(store.getRange('a/b', 0, 10), name).rejects.toMatchObject({ code, retryable })
+    }
+  })
+
+  it('names the status of an answer that is not S3 at all, such as a proxy gives to a body that is too large for it', async () => {
+    answer = (_, response) => void response.writeHead(413, { 'content-type': 'text/plain' }).end('too large')
+    await expect(store.put('a/b', bytes(10))).rejects.toMatchObject({ code: 'storage_unavailable', retryable: false, message: expect.stringContaining('HTTP 413') as string })
+  })
+
+  it('stores segments of any size, however little the server takes in one request (this one 10 MiB)', async () => {
+    const s3 = await startS3()
+    const whole = s3.open()
+    try {
+      const body = bytes(20_000_000)
+      await whole.put('segments/large', body)
+      expect(body.subarray(8_000_000, 17_000_000).equals(await whole.getRange('segments/large', 8_000_000, 9_000_000))).toBe(true)
+      expect((await whole.head('segments/large')).sizeBytes).toBe(body.length)
+    } finally {
+      await whole.close()
+      await s3.stop()
     }
   })
 
