@@ -5,7 +5,7 @@
 import { type Loaded, loadConfig } from '../runtime/config.ts'
 import { type ConfigOf, choice, duration, flag, inert, integer, refuse, size, structure, text, texts } from '../runtime/config-schema.ts'
 import { CHUNK_ENCODING_NAMES } from '../protocols/limits/chunk-encoding.ts'
-import { LIMITS, type LimitOverrides, parseOverrides } from '../protocols/limits.ts'
+import { inertLimitsOf, type LimitOverrides, LIMITS, parseOverrides } from '../protocols/limits.ts'
 
 export const CONFIG_SCHEMA = {
   data_dir: text('./data', 'Folder of everything this node keeps: embedded NATS, local objects, caches.'),
@@ -100,7 +100,9 @@ export interface ConfigInput {
 
 /** Throws SkaldError `setup` listing every mistake, one a line. */
 export function loadSkaldConfig(input: ConfigInput = {}): Loaded<typeof CONFIG_SCHEMA> {
-  return loadConfig(CONFIG_SCHEMA, { ...input, environmentIgnored: OTHER_VARIABLES })
+  const { config, warnings } = loadConfig(CONFIG_SCHEMA, { ...input, environmentIgnored: OTHER_VARIABLES })
+  const ofTenants = Object.entries(config.overrides).flatMap(([tenant, own]) => inertLimitsOf(own).map((key) => `overrides: ${key} of tenant ${tenant} is accepted and has no effect in Skald`))
+  return { config, warnings: [...warnings, ...ofTenants] }
 }
 
 function sampleRatio(value: unknown): number {

@@ -32,6 +32,15 @@ export const parseOverrides = mapOf((value, tenant) => {
   }
 })
 
+/** Dotted names of a tenant's limits that are accepted and that nothing acts on. */
+export function inertLimitsOf(own: LimitOverrides, group: Group = LIMITS, prefix = ''): string[] {
+  return Object.entries(own).flatMap(([key, value]) => {
+    const item = group[key]!
+    if (!isSetting(item)) return inertLimitsOf(value as LimitOverrides, item, `${prefix}${key}.`)
+    return item.acts ? [] : [prefix + key]
+  })
+}
+
 /** The limits of one tenant: the node's, with the tenant's own on top. */
 export function limitsWith(base: Limits, overrides: LimitOverrides | undefined): Limits {
   return overrides === undefined ? base : (merge(base, overrides) as Limits)
@@ -65,7 +74,7 @@ function parsePartial(group: Group, value: unknown): LimitOverrides {
 }
 
 function parseOne(group: Group, key: string, value: unknown): unknown {
-  const item = group[key]
+  const item = Object.hasOwn(group, key) ? group[key] : undefined
   if (item === undefined) throw new FormError(`unknown limit ${key}`)
   if (!isSetting(item)) return parsePartial(item, value)
   try {

@@ -48,6 +48,15 @@ describe('the configuration', () => {
     expect(() => loadSkaldConfig({ yaml: 'overrides: {team-a: {query_timeout: 7}}' })).toThrow('query_timeout is 7')
   })
 
+  it('warns of limits of single tenants that nothing acts on', () => {
+    const { warnings } = loadSkaldConfig({ yaml: 'overrides:\n  team-a: {max_line_size: 1KB, retention_period: 1h, shard_streams: {enabled: false, logging_enabled: true}}\n  team-b: {cardinality_limit: 5}\n' })
+    expect(warnings).toEqual([
+      'overrides: retention_period of tenant team-a is accepted and has no effect in Skald',
+      'overrides: shard_streams.logging_enabled of tenant team-a is accepted and has no effect in Skald',
+      'overrides: cardinality_limit of tenant team-b is accepted and has no effect in Skald',
+    ])
+  })
+
   it('is documented: docs/configuration.md is current (node bin/print-config-docs.ts rewrites it)', () => {
     expect(readFileSync(path.join(root, 'docs/configuration.md'), 'utf8')).toContain(renderConfigDocs(CONFIG_SCHEMA))
   })

@@ -43,6 +43,7 @@ describe('limits', () => {
 
   it.each([
     [{ max_line_sise: 1 }, 'unknown limit max_line_sise'],
+    [{ constructor: 1 }, 'unknown limit constructor'],
     [{ max_line_size: 'big' }, 'max_line_size is "big", expected a size'],
     [{ otlp_config: { log_attributes: [{ action: 'explode' }] } }, 'log_attributes'],
   ])('refuses %j', (value, message) => {
