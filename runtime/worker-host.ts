@@ -5,6 +5,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { parentPort } from 'node:worker_threads'
 import { SkaldError } from './errors.ts'
+import { programFiles } from './program-files.ts'
 import type { TaskAnswer, TaskEnvelope } from './worker-pool.ts'
 
 /** Poll between units of work (a block, a range); never per line. */
@@ -26,6 +27,8 @@ const SLICE_MS = 8
 export function serveTasks(handle: (task: unknown, signal: TaskSignal) => Promise<TaskResult> | TaskResult): void {
   const port = parentPort
   if (port === null) throw new Error('serveTasks runs in worker threads only')
+  // This thread has loaded what is there now, and its pool what was there then.
+  if (process.argv.at(-1) !== programFiles()) throw new Error('the program was changed on disk while this node runs, and its new threads do not fit it any more: restart the node')
   port.on('message', (envelope: TaskEnvelope) => {
     void answer(envelope, handle).then(({ message, transfer }) => port.postMessage(message, [...transfer]))
   })

@@ -1,11 +1,12 @@
 /**
  * A pool of worker threads for what must not run on the event loop: encoding segments, scanning blocks. Used by `actors/`.
  *
- * A task is one message and one answer. A thread that dies fails its tasks (retryable) and is replaced. Cancelling sets a flag in shared
+ * A task is one message and one answer. A thread that dies fails its tasks (retryable); the next task gets a new one. Cancelling sets a flag in shared
  * memory that the task polls (`TaskSignal`), because a busy thread reads no messages. Never decides what runs first: callers queue.
  */
 import { Worker } from 'node:worker_threads'
 import { SkaldError, type ErrorCode } from './errors.ts'
+import { programFiles } from './program-files.ts'
 
 /** What travels to a thread. `flag[0]` becomes 1 when the caller has lost interest. */
 export interface TaskEnvelope {
@@ -33,7 +34,7 @@ interface Pending {
 
 interface Slot {
   readonly place: number
-  worker: Worker
+  readonly worker: Worker
   readonly pending: Map<number, Pending>
 }
 
@@ -49,6 +50,9 @@ export interface WorkerPoolOptions {
 
 /** Tasks work on buffers and make few objects: a small nursery is collected often, and lets go of the buffers that died in it. */
 const YOUNG_MB = 8
+
+/** As this process loaded it. */
+const PROGRAM = programFiles()
 
 export class WorkerPool {
   /** A place is empty until its first task: an idle node does not pay for threads. */
@@ -126,6 +130,7 @@ export class WorkerPool {
   private thread(place: number): Worker {
     return new Worker(this.options.script, {
       workerData: this.options.workerDataOf?.(place) ?? null,
+      argv: [PROGRAM],
       resourceLimits: { maxOldGenerationSizeMb: this.options.heapMbMax, maxYoungGenerationSizeMb: YOUNG_MB },
     })
   }
@@ -133,8 +138,8 @@ export class WorkerPool {
   private listen(slot: Slot): void {
     const { worker } = slot
     worker.on('message', (answer: TaskAnswer) => this.settle(slot, answer))
-    worker.on('error', (error) => this.replace(slot, worker, error instanceof Error ? error : new Error(String(error))))
-    worker.on('exit', (code) => this.replace(slot, worker, new Error(`worker thread ended with code ${code}`)))
+    worker.on('error', (error) => this.drop(slot, error instanceof Error ? error : new Error(String(error))))
+    worker.on('exit', (code) => this.drop(slot, new Error(`worker thread ended with code ${code}`)))
   }
 
   private settle(slot: Slot, answer: TaskAnswer): void {
@@ -145,11 +150,11 @@ export class WorkerPool {
     else pending.reject(answer.code === null ? withStack(answer.message, answer.stack) : new SkaldError(answer.code, answer.message))
   }
 
-  private replace(slot: Slot, dead: Worker, error: Error): void {
-    if (this.closed || slot.worker !== dead) return
+  /** The next task of its place starts another. */
+  private drop(slot: Slot, error: Error): void {
+    if (this.closed || this.slots[slot.place] !== slot) return
     this.options.onCrash?.(error)
-    slot.worker = this.thread(slot.place)
-    this.listen(slot)
+    this.slots[slot.place] = null
     this.failAll(slot, new SkaldError('over_memory', `a worker thread died: ${error.message}`, { cause: error }))
   }
 
