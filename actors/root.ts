@@ -9,12 +9,13 @@ import { LocalActorSystem } from '../runtime/actor-system.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { SystemClock } from '../runtime/clock-system.ts'
 import { lockDirectory } from '../runtime/data-lock.ts'
-import { startHttpServer } from '../runtime/http-server.ts'
+import { type HttpRoute, startHttpServer } from '../runtime/http-server.ts'
 import { JetStreamKv } from '../runtime/kv-jetstream.ts'
 import { LongRequests } from '../runtime/long-request.ts'
-import { createLogger, logFormat } from '../runtime/log.ts'
+import { type LogLevel, createLogger, logFormat } from '../runtime/log.ts'
 import { createMetrics } from '../runtime/metrics.ts'
 import { startNatsServer } from '../runtime/nats-server.ts'
+import type { Random } from '../runtime/random.ts'
 import { SystemRandom } from '../runtime/random-system.ts'
 import { activeTraceFields, startTelemetry } from '../runtime/telemetry.ts'
 import { connectTransport, natsConnectionOf } from '../runtime/transport-nats.ts'
@@ -25,7 +26,7 @@ import { openJetStreamWal } from '../storage/wal-jetstream.ts'
 import { apiRoutes, queryError } from './api/api.ts'
 import { rebuildLostCatalog } from './flush/catalog-recovery.ts'
 import type { SkaldConfig } from './config.ts'
-import { openCluster } from './cluster/cluster.ts'
+import { type Cluster, openCluster } from './cluster/cluster.ts'
 import { SegmentSpread } from './cluster/segment-spread.ts'
 import { makeClusterReads } from './cluster/cluster-reads.ts'
 import { makeThreadedAnswers } from './query/answer-work.ts'
@@ -42,18 +43,19 @@ import { logActorEvent, logNatsEvent } from './node-log.ts'
 import { makeNodeMetrics } from './node-metrics.ts'
 import { nodeIdOf } from './cluster/node-id.ts'
 import { claimNodeName } from './cluster/node-name.ts'
-import { openNodeMemory } from './node-memory.ts'
+import { type NodeMemory, openNodeMemory } from './node-memory.ts'
 import { diskCacheOf, natsAddress, natsServerOptions, nodeSettings, storeSettings } from './node-settings.ts'
 import { openObjectStore } from './segments/object-stores.ts'
 import { PartialCache } from './query/partial-cache.ts'
 import { startOrphanSweeps } from './flush/orphan-sweeps.ts'
 import { PartitionDirectory } from './partition/partition-directory.ts'
-import { makeLocalReads } from './cluster/partition-reads.ts'
+import { makeLocalReads, type PartitionReads } from './cluster/partition-reads.ts'
 import { makeHeardElsewhere, remoteReads, servePartitions } from './cluster/partition-remote.ts'
-import { makePushGateway, tenantsBehavior } from './write/push-gateway.ts'
+import { makePushGateway, tenantsBehavior, type TenantsMessage } from './write/push-gateway.ts'
 import { queryApi } from './api/query-api.ts'
 import { makeQuerier } from './query/querier.ts'
 import { makeQueryFrontEnd } from './query/query-front-end.ts'
+import type { SegmentWork } from './segments/segment-work.ts'
 import { shareFairly } from './segments/segment-work-fair.ts'
 import { makeThreadedWork } from './segments/segment-work-threads.ts'
 import type { Services } from './services.ts'
@@ -93,6 +95,10 @@ const THREAD_HEAP_MB = 512
 /** Of `memory.cache`, for partial results; the rest is the scan threads'. */
 const RESULTS_SHARE = 0.25
 const ORPHAN_SWEEP_MS = 600_000
+/** A hand-over takes well under a second; heirs that are in trouble are not waited for. */
+const DRAIN_MS_MAX = 10_000
+/** Pushes that wait for their record, decoded. */
+const WRITER_MAILBOX = { messagesMax: 100_000, bytesMax: 128 * 1024 * 1024 }
 
 /** Resolves when the node serves (it may still be replaying: F2). Rejects with SkaldError `setup` when it cannot start; then nothing is left running. */
 export async function startNode(config: SkaldConfig, options: NodeOptions = {}): Promise<RunningNode> {
@@ -106,13 +112,59 @@ export async function startNode(config: SkaldConfig, options: NodeOptions = {}):
   }
 }
 
+/** Opens what a node stands on, then starts its actors, then takes requests; answers with its address. */
 async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened): Promise<string> {
-  const clock = options.clock ?? new SystemClock()
-  const random = new SystemRandom()
+  const ports: Ports = { clock: options.clock ?? new SystemClock(), random: new SystemRandom() }
+  const machine = await openMachine(config, ports, opened)
+  const storage = await openStorage(config, machine, opened)
+  const memory = openMemory(config, machine, opened)
+  const work = openThreads(config, machine, memory, opened)
+  const { services, cluster } = await openServices(config, options, { ...machine, ...storage, memory, work }, opened)
+  const directory = new PartitionDirectory(makeHeardElsewhere(services, cluster.owners))
+  const tenants = startWriters(config, services, directory)
+  const { reads, requests } = openReads(services, cluster, directory, opened)
+  cluster.begin(directory)
+  opened.add(() => Effect.runPromise(services.system.shutdown()))
+  const collector = new OrphanCollector(storage.store, services.catalog, ports.clock, config.object_store.orphan_grace_period)
+  opened.add(startOrphanSweeps({ collector, clock: ports.clock, log: machine.log, metrics: services.metrics, periodMs: ORPHAN_SWEEP_MS, isMine: () => directory.localOwner(0) !== undefined }))
+  const push = openPushes(config, services, tenants, opened)
+  const query = openQueries(config, services, { memory, cluster, reads, requests, onCrash: machine.onCrash }, opened)
+
+  const lifecycle = makeLifecycle({ cluster, flush: () => flushPartitions(services, directory), terminate: options.terminate })
+  const http = await startHttpServer({
+    host: config.http.host,
+    port: config.http.port,
+    metrics: machine.metrics,
+    routes: [
+      ...push,
+      ...query,
+      ...statusRoutes({ services, config, logLevel: machine.logLevel }),
+      ...lifecycle.routes,
+      ...ringRoutes({ services, cluster, directory }),
+      ...adminRoutes({ services, directory, cluster, metrics: machine.metrics, config, nats: machine.nats }),
+    ],
+    onError: queryError,
+  })
+  opened.add(() => http.close(config.http.shutdown_timeout))
+  opened.add(() => cluster.drain(DRAIN_MS_MAX))
+  opened.add(() => lifecycle.beforeStop())
+  return http.url
+}
+
+interface Ports {
+  readonly clock: Clock
+  readonly random: Random
+}
+
+type Machine = Ports & Awaited<ReturnType<typeof openMachine>>
+
+/** Traces, logs, metrics, the data directory, NATS and this node's name in it. */
+async function openMachine(config: SkaldConfig, ports: Ports, opened: Opened) {
+  const { clock, random } = ports
   const telemetry = await startTelemetry({ endpoint: config.otel.endpoint, serviceName: config.otel.service_name, serviceVersion: VERSION, sampleRatio: config.otel.sample_ratio })
   opened.add(() => telemetry.shutdown())
-  let logLevel = config.log.level
-  const log = createLogger({ level: () => logLevel, format: logFormat(config.log.format), traceFields: activeTraceFields })
+  let level = config.log.level
+  const log = createLogger({ level: () => level, format: logFormat(config.log.format), traceFields: activeTraceFields })
   const metrics = createMetrics({ processMetrics: true })
   const nodeMetrics = makeNodeMetrics(metrics)
 
@@ -125,9 +177,18 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   opened.add(() => transport.close())
   const name = await claimNodeName(transport, node, `process ${process.pid} on ${hostname()}, started ${new Date(clock.nowMs()).toISOString()}`)
   opened.add(() => name.close())
+  const onCrash = (error: Error): void => {
+    nodeMetrics.workerCrashes.inc()
+    log.error('a worker thread died and was replaced', { error })
+  }
+  const logLevel = { get: () => level, set: (to: LogLevel) => void (level = to) }
+  return { ...ports, log, logLevel, metrics, nodeMetrics, node, nats, transport, onCrash }
+}
+
+/** The bucket, the catalog and the log. */
+async function openStorage(config: SkaldConfig, { clock, random, log, nodeMetrics, nats, transport }: Machine, opened: Opened) {
   const kv = new JetStreamKv(transport, { clock, random })
   opened.add(() => kv.close())
-
   const store = await openObjectStore(storeSettings(config), { clock, random, onRetry: (operation) => nodeMetrics.storeRetries.inc({ operation }) })
   opened.add(() => store.close())
   const { replicas } = config.nats
@@ -146,33 +207,39 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
     ...(config.wal.max_size > 0 ? { bytesMax: config.wal.max_size } : {}),
   })
   opened.add(() => wal.close())
+  return { kv, store, catalog, wal }
+}
 
-  const scanThreads = config.querier.workers === 0 ? availableParallelism() : config.querier.workers
-  const memory = openNodeMemory({ budgetBytes: config.memory.budget, cacheBytes: config.memory.cache * (1 - RESULTS_SHARE), threads: scanThreads, clock, metrics })
+const scanThreadsOf = ({ querier }: SkaldConfig): number => (querier.workers === 0 ? availableParallelism() : querier.workers)
+
+function openMemory(config: SkaldConfig, { clock, metrics }: Machine, opened: Opened): NodeMemory {
+  const memory = openNodeMemory({ budgetBytes: config.memory.budget, cacheBytes: config.memory.cache * (1 - RESULTS_SHARE), threads: scanThreadsOf(config), clock, metrics })
   opened.add(() => memory.close())
-  const onCrash = (error: Error): void => {
-    nodeMetrics.workerCrashes.inc()
-    log.error('a worker thread died and was replaced', { error })
-  }
-  const threads = makeThreadedWork({
-    store: { ...storeSettings(config), ...diskCacheOf(config) },
-    memory,
-    scanThreads,
-    heapMbMax: THREAD_HEAP_MB,
-    onCrash,
-  })
+  return memory
+}
+
+/** Where segments are encoded and scanned. */
+function openThreads(config: SkaldConfig, { clock, onCrash }: Machine, memory: NodeMemory, opened: Opened): SegmentWork {
+  const store = { ...storeSettings(config), ...diskCacheOf(config) }
+  const threads = makeThreadedWork({ store, memory, scanThreads: scanThreadsOf(config), heapMbMax: THREAD_HEAP_MB, onCrash })
   opened.add(() => threads.close())
-  const work = shareFairly(threads, clock)
+  return shareFairly(threads, clock)
+}
+
+type Foundation = Machine & Awaited<ReturnType<typeof openStorage>> & { readonly memory: NodeMemory; readonly work: SegmentWork }
+
+/** What actors are given, and this node's part in the cluster. */
+async function openServices(config: SkaldConfig, options: NodeOptions, foundation: Foundation, opened: Opened): Promise<{ services: Services; cluster: Cluster }> {
+  const { clock, random, log, node, transport, nodeMetrics, kv, store, catalog, wal, memory, work } = foundation
   const flusher = makeFlusher({
     work, store, catalog, wal, log, budget: memory.budget, metrics: nodeMetrics, clock, random, concurrentFlushesMax: config.ingester.concurrent_flushes,
     ...(options.flushFaultPoint === undefined ? {} : { faultPoint: options.flushFaultPoint }),
   })
   opened.add(() => Effect.runPromise(flusher.shutdown()))
-
   const tenantLimits = new TenantLimits(config.limits_config, config.overrides)
-  const system = new LocalActorSystem({ node, clock, random, onEvent: (event) => logActorEvent(log, event) })
   const services: Services = {
-    node, system, clock, random, log, transport, wal, catalog, work, flusher,
+    node, clock, random, log, transport, wal, catalog, work, flusher,
+    system: new LocalActorSystem({ node, clock, random, onEvent: (event) => logActorEvent(log, event) }),
     metrics: nodeMetrics,
     budget: memory.budget,
     slabs: memory.slabs,
@@ -181,83 +248,76 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
     partitionCount: () => cluster.partitionCount(),
     settings: nodeSettings(config),
   }
-
-  const has = (role: string): boolean => config.roles.includes('all') || config.roles.includes(role)
   const cluster = await openCluster(services, kv, {
     roles: config.roles,
     zone: config.zone,
-    replicas,
+    replicas: config.nats.replicas,
     leaseTtlMs: config.cluster.lease_ttl,
     heartbeatMs: config.cluster.heartbeat_interval,
     standbys: config.cluster.standbys,
     ...(options.terminate === undefined ? {} : { onUsurped: options.terminate }),
   })
   opened.add(() => cluster.leave())
-  const directory = new PartitionDirectory(makeHeardElsewhere(services, cluster.owners))
-  const incarnation = random.hex(6)
+  return { services, cluster }
+}
+
+/** A WAL writer a partition, and the tenants that write through them. */
+function startWriters(config: SkaldConfig, services: Services, directory: PartitionDirectory): ActorRef<TenantsMessage> {
+  const { root } = services.system
+  const incarnation = services.random.hex(6)
   const writers = Array.from({ length: config.partitions }, (_, partition): ActorRef<WalWriterMessage> => {
     const behavior = walWriterBehavior(services, partition, incarnation, (p, record) => directory.published(p, record))
-    return system.root.start({ id: `wal-writer-${partition}`, behavior, restart: 'permanent', mailbox: WRITER_MAILBOX })
+    return root.start({ id: `wal-writer-${partition}`, behavior, restart: 'permanent', mailbox: WRITER_MAILBOX })
   })
-  const tenants = system.root.start({ id: 'tenants', behavior: tenantsBehavior(services, (partition) => writers[partition]!), restart: 'permanent', mailbox: WRITER_MAILBOX })
+  return root.start({ id: 'tenants', behavior: tenantsBehavior(services, (partition) => writers[partition]!), restart: 'permanent', mailbox: WRITER_MAILBOX })
+}
+
+/** Reads of partitions, wherever they are, and the answers to others' reads of the partitions here. */
+function openReads(services: Services, cluster: Cluster, directory: PartitionDirectory, opened: Opened): { reads: PartitionReads; requests: LongRequests } {
   const local = makeLocalReads(services, directory)
   const served = servePartitions(services, local, directory)
   opened.add(() => served.close())
   const requests = new LongRequests(services)
   opened.add(() => requests.close())
-  const reads = makeClusterReads({ services, owners: cluster.owners, directory, local, remote: (owner) => remoteReads(requests, owner) })
-  cluster.begin(directory)
-  opened.add(() => Effect.runPromise(system.shutdown()))
-
-  const sizes = { bodyBytesMax: config.http.max_body_size, decompressedBytesMax: config.http.max_decompressed_size }
-  const gateway = makePushGateway(services, sizes, tenants)
-  if (has('gateway')) {
-    const natsPush = serveNatsPush(transport, gateway)
-    opened.add(() => natsPush.close())
-  }
-  const collector = new OrphanCollector(store, catalog, clock, config.object_store.orphan_grace_period)
-  opened.add(startOrphanSweeps({ collector, clock, log, metrics: nodeMetrics, periodMs: ORPHAN_SWEEP_MS, isMine: () => directory.localOwner(0) !== undefined }))
-  const results = new PartialCache(config.memory.cache * RESULTS_SHARE)
-  memory.countCache(() => results.bytes)
-  const answers = makeThreadedAnswers({ budget: memory.budget, heapMbMax: THREAD_HEAP_MB, onCrash })
-  opened.add(() => answers.close())
-  const spread = new SegmentSpread({ services, requests, hasHelpers: () => cluster.queryNodeCount() > 1 })
-  if (has('query')) {
-    const scans = spread.serve()
-    opened.add(() => scans.close())
-  }
-  const querier = makeQuerier({ services: { ...services, work: spread.work }, reads, cache: results, answers })
-  const { max_concurrent, max_outstanding_per_tenant } = config.querier
-  const queues = { queue: new FairQueue(clock, max_concurrent, max_outstanding_per_tenant), express: new FairQueue(clock, max_concurrent, max_outstanding_per_tenant) }
-  const frontEnd = makeQueryFrontEnd({ services, querier, answers, ...queues })
-  const endpoints = queryApi({ services, querier, answers, metadataBy: config.querier.metadata_by }, frontEnd)
-  if (has('query')) {
-    const natsQuery = serveNatsQuery(transport, endpoints)
-    opened.add(() => natsQuery.close())
-  }
-  const lifecycle = makeLifecycle({ cluster, flush: () => flushPartitions(services, directory), terminate: options.terminate })
-  const defaultTenant = config.tenancy.default_tenant
-  const http = await startHttpServer({
-    host: config.http.host,
-    port: config.http.port,
-    metrics,
-    routes: [
-      ...(has('gateway') ? pushRoutes(gateway, defaultTenant) : []),
-      ...(has('query') ? apiRoutes(endpoints, defaultTenant) : []),
-      ...statusRoutes({ services, config, logLevel: { get: () => logLevel, set: (level) => (logLevel = level) } }),
-      ...lifecycle.routes,
-      ...ringRoutes({ services, cluster, directory }),
-      ...adminRoutes({ services, directory, cluster, metrics, config, nats }),
-    ],
-    onError: queryError,
-  })
-  opened.add(() => http.close(config.http.shutdown_timeout))
-  opened.add(() => cluster.drain(DRAIN_MS_MAX))
-  opened.add(() => lifecycle.beforeStop())
-  return http.url
+  return { requests, reads: makeClusterReads({ services, owners: cluster.owners, directory, local, remote: (owner) => remoteReads(requests, owner) }) }
 }
 
-/** A hand-over takes well under a second; heirs that are in trouble are not waited for. */
-const DRAIN_MS_MAX = 10_000
-/** Pushes that wait for their record, decoded. */
-const WRITER_MAILBOX = { messagesMax: 100_000, bytesMax: 128 * 1024 * 1024 }
+const hasRole = ({ roles }: SkaldConfig, role: string): boolean => roles.includes('all') || roles.includes(role)
+
+/** Where this node takes pushes: over NATS, and by the routes. */
+function openPushes(config: SkaldConfig, services: Services, tenants: ActorRef<TenantsMessage>, opened: Opened): HttpRoute[] {
+  if (!hasRole(config, 'gateway')) return []
+  const gateway = makePushGateway(services, { bodyBytesMax: config.http.max_body_size, decompressedBytesMax: config.http.max_decompressed_size }, tenants)
+  const natsPush = serveNatsPush(services.transport, gateway)
+  opened.add(() => natsPush.close())
+  return pushRoutes(gateway, config.tenancy.default_tenant)
+}
+
+interface QueryParts {
+  readonly memory: NodeMemory
+  readonly cluster: Cluster
+  readonly reads: PartitionReads
+  readonly requests: LongRequests
+  readonly onCrash: (error: Error) => void
+}
+
+/** Where this node answers queries: over NATS, and by the routes. It then scans segments for others as well. */
+function openQueries(config: SkaldConfig, services: Services, { memory, cluster, reads, requests, onCrash }: QueryParts, opened: Opened): HttpRoute[] {
+  if (!hasRole(config, 'query')) return []
+  const { clock, budget, transport } = services
+  const cache = new PartialCache(config.memory.cache * RESULTS_SHARE)
+  memory.countCache(() => cache.bytes)
+  const answers = makeThreadedAnswers({ budget, heapMbMax: THREAD_HEAP_MB, onCrash })
+  opened.add(() => answers.close())
+  const spread = new SegmentSpread({ services, requests, hasHelpers: () => cluster.queryNodeCount() > 1 })
+  const scans = spread.serve()
+  opened.add(() => scans.close())
+  const querier = makeQuerier({ services: { ...services, work: spread.work }, reads, cache, answers })
+  const { max_concurrent, max_outstanding_per_tenant, metadata_by } = config.querier
+  const queue = (): FairQueue => new FairQueue(clock, max_concurrent, max_outstanding_per_tenant)
+  const frontEnd = makeQueryFrontEnd({ services, querier, answers, queue: queue(), express: queue() })
+  const endpoints = queryApi({ services, querier, answers, metadataBy: metadata_by }, frontEnd)
+  const natsQuery = serveNatsQuery(transport, endpoints)
+  opened.add(() => natsQuery.close())
+  return apiRoutes(endpoints, config.tenancy.default_tenant)
+}
