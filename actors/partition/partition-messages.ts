@@ -5,7 +5,7 @@ import type { FencedError } from '../../storage/catalog.ts'
 import type { HeadContent } from '../segments/segment-work.ts'
 import type { CutReason } from './cut-policy.ts'
 import type { DecodedRecord } from './partition-follow.ts'
-import type { LoadedIds } from './partition-recovery.ts'
+import type { LoadedIds } from './past-ids.ts'
 import type { AcceptLabels } from './tenant-streams.ts'
 
 /** Everything of one tenant that is not in segments, and where segments take over (Q1). */
@@ -26,7 +26,7 @@ export type PartitionMessage =
   | { readonly kind: 'heard'; readonly sequence: Sequence }
   | { readonly kind: 'read'; readonly from: Sequence; readonly records: ReadonlyArray<DecodedRecord> }
   | { readonly kind: 'readFailed'; readonly error: unknown }
-  /** Ids of segments that the object store did not give at the start. */
+  /** Of segments from before the start, and what could not be read the last time. */
   | { readonly kind: 'readIds' }
   | { readonly kind: 'idsRead'; readonly loaded: LoadedIds }
   | { readonly kind: 'check' }

@@ -1,6 +1,6 @@
 /**
- * How a partition begins: an owner fences its predecessors, then both owners and standbys stand at the catalog's checkpoint with the ids that were applied before, and
- * the log is read from there. Used by `partition.ts`, whose state this makes.
+ * How a partition begins: an owner fences its predecessors, then both owners and standbys stand at the catalog's checkpoint, and the log is read from there once the ids
+ * that were applied before are known. Used by `partition.ts`, whose state this makes.
  */
 import type { ActorContext, Reply } from '../../runtime/actor.ts'
 import type { Sequence } from '../../protocols/model.ts'
@@ -11,7 +11,7 @@ import { CatchUpWaiters } from './catch-up.ts'
 import { nextEpoch } from './partition-epoch.ts'
 import { PartitionFollow } from './partition-follow.ts'
 import { PartitionHead, type PartitionCut } from './partition-head.ts'
-import { loadAppliedIds } from './partition-recovery.ts'
+import { recentWithIds } from './past-ids.ts'
 import type { PartitionMessage } from './partition-messages.ts'
 import type { Services } from '../services.ts'
 import { SlabTable } from './slab-table.ts'
@@ -24,6 +24,8 @@ export interface PartitionState {
   readonly ids: AppliedIds
   /** Segments whose ids are not known yet: until they are, a push with an id may be one of theirs, and waits in the log (W1). */
   unreadIds: ReadonlyArray<SegmentEntry>
+  /** Before that, every record waits: a record, too, may be one of theirs (`wal-jetstream-detour.ts`), if seldom so late. */
+  haveIdsBeenTried: boolean
   readonly slabs: SlabTable
   readonly account: MemoryAccount
   head: PartitionHead
@@ -63,10 +65,8 @@ export async function startPartition(services: Services, identity: PartitionIden
   const { wal } = services
   context.children.setPolicy({ restartsMax: 0 })
   const claimed = identity.role === 'owner' ? await takeOver(services, identity) : services.catalog.current(identity.partition)
-  const ids = new AppliedIds()
-  const loaded = await loadAppliedIds(services, claimed)
-  for (const id of loaded.ids) ids.add(id)
-  if (loaded.unread.length > 0) context.tellLater(IDS_RETRY_MS, { kind: 'readIds' })
+  const unreadIds = recentWithIds(claimed)
+  if (unreadIds.length > 0) context.self.tell({ kind: 'readIds' })
   const follow = new PartitionFollow(claimed.checkpoint, WAITING_BYTES_MAX)
   follow.heard((await wal.state(identity.partition)).last)
   context.tellLater(checkPauseMs(services, identity), { kind: 'check' })
@@ -77,8 +77,9 @@ export async function startPartition(services: Services, identity: PartitionIden
     slabs,
     account: services.budget.account('heads'),
     follow,
-    ids,
-    unreadIds: loaded.unread,
+    ids: new AppliedIds(),
+    unreadIds,
+    haveIdsBeenTried: false,
     head: new PartitionHead(slabs),
     headFirst: claimed.checkpoint + 1,
     checkpoint: claimed.checkpoint,

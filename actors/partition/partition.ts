@@ -16,7 +16,8 @@ import { cutReason, type CutReason } from './cut-policy.ts'
 import { Gather } from './gather.ts'
 import type { DecodedItem, DecodedRecord } from './partition-follow.ts'
 import { PartitionHead, type PartitionCut } from './partition-head.ts'
-import { type LoadedIds, readIds, readRecords } from './partition-recovery.ts'
+import { readRecords } from './partition-recovery.ts'
+import { type LoadedIds, readIds } from './past-ids.ts'
 import { checkPauseMs, IDS_RETRY_MS, startPartition, type PartitionIdentity, type PartitionState } from './partition-start.ts'
 import type { HeadSnapshot, PartitionMessage, PartitionStatus } from './partition-messages.ts'
 import { encodeTaskOf, headContentOf, levelPolicyOf, type TenantContent } from './partition-snapshot.ts'
@@ -151,15 +152,16 @@ class PartitionActor {
     return this.services.budget.level() === 'stop' && this.state.cuts.length > 0
   }
 
-  /** What is next may repeat a push of a segment that cannot be read yet. */
+  /** What is next may repeat what a segment holds whose ids are not known. */
   private awaitsIds(): boolean {
-    const { unreadIds, follow } = this.state
-    return unreadIds.length > 0 && (follow.next()?.items.some(({ pushId }) => pushId !== '') ?? false)
+    const { unreadIds, haveIdsBeenTried, follow } = this.state
+    return unreadIds.length > 0 && (!haveIdsBeenTried || (follow.next()?.items.some(({ pushId }) => pushId !== '') ?? false))
   }
 
   private idsRead({ ids, unread }: LoadedIds): void {
     for (const id of ids) this.state.ids.add(id)
     this.state.unreadIds = unread
+    this.state.haveIdsBeenTried = true
     if (unread.length > 0) this.context.tellLater(IDS_RETRY_MS, { kind: 'readIds' })
     this.advance()
   }

@@ -23,7 +23,7 @@ import { headSeries } from '../partition/head-series.ts'
 import { encodePartial } from './encoded-partial.ts'
 import { emptyStatistics } from './read-statistics.ts'
 import { isDamage, type SegmentReads } from './segment-reads.ts'
-import type { EncodeTask, HeadContent, LevelPolicy, ReadStatistics, ScanAnswer, SegmentWork, SelectAnswer, SeriesAnswer } from './segment-work.ts'
+import type { EncodeTask, HeadContent, LevelPolicy, ReadStatistics, ScanAnswer, SegmentIds, SelectAnswer, SeriesAnswer } from './segment-work.ts'
 
 export type ScanWorkerTask =
   | { readonly kind: 'scanSegments'; readonly tenant: string; readonly plan: ScanPlan; readonly segments: ReadonlyArray<SegmentEntry>; readonly nowMs: number }
@@ -31,7 +31,7 @@ export type ScanWorkerTask =
   | { readonly kind: 'scanHead'; readonly content: HeadContent; readonly plan: ScanPlan; readonly nowMs: number }
   | { readonly kind: 'headSeries'; readonly content: HeadContent; readonly matcherSets: ReadonlyArray<ReadonlyArray<Matcher>> }
   | { readonly kind: 'series'; readonly tenant: string; readonly matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>; readonly segments: ReadonlyArray<SegmentEntry> }
-  | { readonly kind: 'appliedIds'; readonly segment: SegmentEntry }
+  | { readonly kind: 'appliedIds'; readonly segments: ReadonlyArray<SegmentEntry> }
 
 export interface EncodeWorkerTask {
   readonly kind: 'encode'
@@ -65,7 +65,7 @@ export class SegmentTasks {
       case 'series':
         return this.series(task.tenant, task.matcherSets, task.segments, signal)
       case 'appliedIds':
-        return this.appliedIds(task.segment)
+        return Promise.all(task.segments.map((segment) => this.appliedIds(segment)))
     }
   }
 
@@ -134,8 +134,12 @@ export class SegmentTasks {
     return { series, warnings }
   }
 
-  async appliedIds(segment: SegmentEntry): ReturnType<SegmentWork['appliedIds']> {
-    return this.reads.with(segment, emptyStatistics(), ({ footer: { pushIds, recordIds } }) => ({ pushIds, recordIds }))
+  private async appliedIds(segment: SegmentEntry): Promise<SegmentIds> {
+    try {
+      return await this.reads.with(segment, emptyStatistics(), ({ footer: { pushIds, recordIds } }) => ({ kind: 'read', ids: [...recordIds, ...pushIds] }))
+    } catch (error) {
+      return { kind: 'unread', isLost: error instanceof SkaldError && (error.code === 'not_found' || error.code === 'storage_corrupt'), reason: String(error) }
+    }
   }
 
   private async scanSegment(

@@ -9,7 +9,7 @@ import { SegmentCache } from '../../storage/segment-cache.ts'
 import { SharedLedger } from '../../storage/shared-ledger.ts'
 import { SegmentReads } from './segment-reads.ts'
 import { runEncode, SegmentTasks, type ScanWorkerTask } from './segment-tasks.ts'
-import type { ScanAnswer, SegmentWork, SelectAnswer, SeriesAnswer } from './segment-work.ts'
+import type { ScanAnswer, SegmentIds, SegmentWork, SelectAnswer, SeriesAnswer } from './segment-work.ts'
 
 /** Tasks read segments from `store`; decoded footers are kept up to `cacheBytes`. */
 export function makeInlineWork(store: ObjectStore, cacheBytes: number): SegmentWork {
@@ -28,7 +28,7 @@ export function makeInlineWork(store: ObjectStore, cacheBytes: number): SegmentW
     scanHead: (content, plan, nowMs, signal) => run<ScanAnswer>({ kind: 'scanHead', content, plan, nowMs }, signal),
     headSeries: (content, matcherSets, signal) => run<Awaited<ReturnType<SegmentWork['headSeries']>>>({ kind: 'headSeries', content, matcherSets }, signal),
     series: (tenant, matcherSets, segments, signal) => run<SeriesAnswer>({ kind: 'series', tenant, matcherSets, segments }, signal),
-    appliedIds: (segment) => run<Awaited<ReturnType<SegmentWork['appliedIds']>>>({ kind: 'appliedIds', segment }, undefined),
+    appliedIds: (segments) => run<ReadonlyArray<SegmentIds>>({ kind: 'appliedIds', segments }, undefined),
     async close() {},
   }
 }

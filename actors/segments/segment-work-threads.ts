@@ -11,7 +11,7 @@ import type { NodeMemory } from '../node-memory.ts'
 import type { StoreSettings } from './object-stores.ts'
 import { ScanRoom } from './scan-room.ts'
 import type { ScanWorkerData } from './scan-worker-data.ts'
-import type { ScanAnswer, SegmentWork, SelectAnswer, SeriesAnswer } from './segment-work.ts'
+import type { ScanAnswer, SegmentIds, SegmentWork, SelectAnswer, SeriesAnswer } from './segment-work.ts'
 import type { EncodeWorkerTask, ScanWorkerTask } from './segment-tasks.ts'
 import { areFewSegments, isSmallHead, isSmallRead } from './small-tasks.ts'
 
@@ -52,7 +52,8 @@ export function makeThreadedWork(options: ThreadedWorkOptions): SegmentWork {
     scanHead: (content, plan, nowMs, signal) => scanOn<ScanAnswer>({ kind: 'scanHead', content, plan, nowMs }, signal, { small: isSmallHead(content) }),
     headSeries: (content, matcherSets, signal) => scanOn<Awaited<ReturnType<SegmentWork['headSeries']>>>({ kind: 'headSeries', content, matcherSets }, signal, { small: isSmallHead(content) }),
     series: (tenant, matcherSets, segments, signal) => scanOn<SeriesAnswer>({ kind: 'series', tenant, matcherSets, segments }, signal, { small: areFewSegments(segments) }),
-    appliedIds: (segment) => scanOn<Awaited<ReturnType<SegmentWork['appliedIds']>>>({ kind: 'appliedIds', segment }, undefined, { affinity: segment.key }),
+    // Not behind scans, whatever they have of it: a partition waits for these.
+    appliedIds: (segments) => expressPool.run<ReadonlyArray<SegmentIds>>({ kind: 'appliedIds', segments } satisfies ScanWorkerTask),
     async close() {
       await Promise.all([encodePool.close(), scanPool.close(), expressPool.close()])
     },

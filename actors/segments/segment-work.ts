@@ -59,6 +59,12 @@ export interface SeriesAnswer {
   readonly warnings: ReadonlyArray<string>
 }
 
+/** The ids in a segment's footer, or why they are not known. */
+export type SegmentIds =
+  | { readonly kind: 'read'; readonly ids: ReadonlyArray<AppliedId> }
+  /** `isLost`: the object is gone or damaged, so nobody will ever know. */
+  | { readonly kind: 'unread'; readonly isLost: boolean; readonly reason: string }
+
 export interface SegmentWork {
   /** How many tasks run side by side. */
   readonly threads: number
@@ -72,6 +78,7 @@ export interface SegmentWork {
   headSeries(content: HeadContent, matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>, signal?: AbortSignal): Promise<ReadonlyArray<SeriesFacts>>
   /** Streams of the tenant that match all of one of `matcherSets` ([] = all streams). */
   series(tenant: string, matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>, segments: ReadonlyArray<SegmentEntry>, signal?: AbortSignal): Promise<SeriesAnswer>
-  appliedIds(segment: SegmentEntry): Promise<{ readonly pushIds: ReadonlyArray<AppliedId>; readonly recordIds: ReadonlyArray<AppliedId> }>
+  /** For each segment, in their order. */
+  appliedIds(segments: ReadonlyArray<SegmentEntry>): Promise<ReadonlyArray<SegmentIds>>
   close(): Promise<void>
 }

@@ -89,7 +89,7 @@ describe('a node whose bucket', { timeout: 60_000 }, () => {
     proxy.faults = (method, path) => (method === 'GET' && SEGMENTS.test(path) ? 'unavailable' : undefined)
     await node.restart({ SKALD_QUERIER_CATCH_UP_TIMEOUT: '300ms' })
     expect((await push(node.url, { fault: 'ids' }, [[at + 1n, 'without']])).status).toBe(204)
-    expect(linesOf(await query(node.url, '{fault="ids"}'))).toEqual(['without'])
+    await until('the ids have been asked for in vain', async () => linesOf(await query(node.url, '{fault="ids"}')).join() === 'without')
     expect((await once()).status).toBe(204)
     const during = await query(node.url, '{fault="ids"}')
     expect(linesOf(during)).toEqual(['without'])
@@ -97,5 +97,21 @@ describe('a node whose bucket', { timeout: 60_000 }, () => {
     proxy.faults = () => undefined
     await until('all is there', async () => (await query(node.url, '{fault="ids"}')).warnings === undefined)
     expect([linesOf(await query(node.url, '{fault="ids"}')), await count()]).toEqual([['with an id', 'without'], 2])
+  })
+
+  it('is slow at a start: the node serves at once, a query waits for the ids, and a retried push is there once (W1, Q2)', async () => {
+    const at = nowNs()
+    const once = (): Promise<Response> => push(node.url, { fault: 'slow ids' }, [[at, 'with an id']], { 'x-skald-push-id': 'slow' })
+    expect((await once()).status).toBe(204)
+    expect((await flushed()).status).toBe(204)
+    proxy.reset()
+    proxy.faults = (method, path) => (method === 'GET' && SEGMENTS.test(path) ? 'stall' : undefined)
+    await node.restart()
+    expect((await once()).status).toBe(204)
+    const asked = query(node.url, '{fault="slow ids"}')
+    await until('the ids have been asked for', async () => proxy.faulted > 0)
+    proxy.faults = () => undefined
+    const answer = await asked
+    expect([linesOf(answer), answer.warnings ?? []]).toEqual([['with an id'], []])
   })
 })
