@@ -9,6 +9,7 @@ import { freeBuffer } from '../runtime/free-buffer.ts'
 import type { EntryBlock, LevelColumn, LineColumn, MetadataColumn, StreamRun, TimeNs } from '../protocols/model.ts'
 import type { SealedRows } from './block-rows.ts'
 import { corrupt } from './column-bytes.ts'
+import { ColumnRoom } from './column-room.ts'
 import { type ChunkEncoding, compressColumn, decompressColumn } from './column-codec.ts'
 import { decodeLevels, encodeLevels } from './column-levels.ts'
 import { decodeMetadata, encodeMetadata } from './column-metadata.ts'
@@ -39,6 +40,10 @@ export function encodeBlock(rows: SealedRows, encoding: ChunkEncoding): StoredCo
 const EMPTY = Buffer.alloc(0)
 /** The encoding of a column that is not compressed: its bytes are a part of what was fetched. */
 const AS_IS = 0
+
+/** Of the thread: for the lines of one block at a time, and for columns that are decoded further at once. */
+const linesRoom = new ColumnRoom()
+const codesRoom = new ColumnRoom()
 
 /** The stored bytes of the columns that were fetched. */
 export type FetchedColumns = Partial<Record<ColumnKind, Buffer>>
@@ -78,6 +83,7 @@ export class StoredBlock implements EntryBlock {
     return (this.#lengths ??= this.#checkedLengths())
   }
 
+  /** Holds until another block of the thread is asked for its lines. */
   lines(): LineColumn {
     return (this.#lines ??= this.#decodeLines())
   }
@@ -98,7 +104,7 @@ export class StoredBlock implements EntryBlock {
     if (this.#lengths !== undefined) freeBuffer(this.#lengths)
     if (this.#lines !== undefined) {
       freeBuffer(this.#lines.starts)
-      if (this.#range('lines').encoding !== AS_IS) freeBuffer(this.#lines.bytes)
+      if (this.#range('lines').encoding !== AS_IS && !linesRoom.holds(this.#lines.bytes)) freeBuffer(this.#lines.bytes)
     }
     this.#relativeNs = this.#lengths = this.#lines = undefined
   }
@@ -111,6 +117,9 @@ export class StoredBlock implements EntryBlock {
       starts[i] = at
       at += lengths[i]!
     }
+    linesRoom.handTo(() => {
+      this.#lines = undefined
+    })
     return { bytes: this.#raw('lines'), starts, lengths }
   }
 
@@ -141,7 +150,7 @@ export class StoredBlock implements EntryBlock {
     if (stored === undefined) throw new Error(`${this.#what(kind)} was not fetched`)
     if (stored.length !== range.storedBytes) throw corrupt(this.#what(kind), `${stored.length} bytes were read, not ${range.storedBytes}`)
     if (zlib.crc32(stored) !== range.crc32) throw corrupt(this.#what(kind), 'checksum does not match')
-    return decompressColumn(range.encoding, stored, range.rawBytes, this.#what(kind))
+    return decompressColumn(range.encoding, stored, range.rawBytes, this.#what(kind), kind === 'lines' ? linesRoom : codesRoom)
   }
 }
 

@@ -7,6 +7,8 @@ import zlib from 'node:zlib'
 import lz4 from 'lz4-napi'
 import snappy from 'snappy'
 import { corrupt } from './column-bytes.ts'
+import type { ColumnRoom } from './column-room.ts'
+import { decompressZstdInto } from './zstd-into.ts'
 
 /** The position is the code in the format. */
 export const CHUNK_ENCODINGS = ['none', 'snappy', 'gzip', 'lz4', 'zstd'] as const
@@ -29,7 +31,8 @@ const zstdPieceBytes = (rawBytes: number): number => Math.min(ZSTD_PIECE_BYTES_M
 
 interface Codec {
   readonly compress: (bytes: Buffer) => Buffer
-  readonly decompress: (bytes: Buffer, rawBytes: number) => Buffer
+  /** `room`: where the result may be put; it is not used by all. */
+  readonly decompress: (bytes: Buffer, rawBytes: number, room: ColumnRoom | null) => Buffer
 }
 
 const CODECS: ReadonlyArray<Codec> = [
@@ -37,11 +40,19 @@ const CODECS: ReadonlyArray<Codec> = [
   { compress: (bytes) => snappy.compressSync(bytes), decompress: uncompressSnappy },
   { compress: (bytes) => zlib.gzipSync(bytes, { level: GZIP_LEVEL }), decompress: (bytes, rawBytes) => zlib.gunzipSync(bytes, { maxOutputLength: rawBytes + 1 }) },
   { compress: (bytes) => lz4.compressSync(bytes), decompress: uncompressLz4 },
-  { compress: compressZstd, decompress: (bytes, rawBytes) => zlib.zstdDecompressSync(bytes, { maxOutputLength: rawBytes + 1, chunkSize: Math.max(64, rawBytes + 1) }) },
+  { compress: compressZstd, decompress: decompressZstd },
 ]
 
 function compressZstd(bytes: Buffer): Buffer {
   return zlib.zstdCompressSync(bytes, { params: ZSTD_PARAMETERS, chunkSize: zstdPieceBytes(bytes.length) })
+}
+
+/** With room for one byte more than there should be, which shows frames that are too long. */
+function decompressZstd(bytes: Buffer, rawBytes: number, room: ColumnRoom | null): Buffer {
+  const into = room?.take(rawBytes + 1) ?? null
+  const written = into === null ? null : decompressZstdInto(bytes, into.subarray(0, rawBytes + 1))
+  if (into !== null && written !== null) return into.subarray(0, written)
+  return zlib.zstdDecompressSync(bytes, { maxOutputLength: rawBytes + 1, chunkSize: Math.max(64, rawBytes + 1) })
 }
 
 function uncompressSnappy(bytes: Buffer): Buffer {
@@ -62,13 +73,13 @@ export function compressColumn(encoding: ChunkEncoding, bytes: Buffer): { readon
   return stored.length < bytes.length ? { code, stored } : { code: 0, stored: Buffer.from(bytes) }
 }
 
-/** Throws `storage_corrupt` when the bytes are not `rawBytes` bytes compressed by encoding `code`. */
-export function decompressColumn(code: number, stored: Buffer, rawBytes: number, what: string): Buffer {
+/** Throws `storage_corrupt` when the bytes are not `rawBytes` bytes compressed by encoding `code`. With a room the result may lie in it. */
+export function decompressColumn(code: number, stored: Buffer, rawBytes: number, what: string, room: ColumnRoom | null = null): Buffer {
   const codec = CODECS[code]
   if (codec === undefined) throw corrupt(what, `unknown encoding ${code}`)
   let raw: Buffer
   try {
-    raw = codec.decompress(stored, rawBytes)
+    raw = codec.decompress(stored, rawBytes, room)
   } catch (error) {
     throw corrupt(what, `cannot be decompressed (${CHUNK_ENCODINGS[code]}): ${error instanceof Error ? error.message : String(error)}`)
   }
