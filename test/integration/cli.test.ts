@@ -50,7 +50,7 @@ describe('skald push', () => {
     await fetch(`${node.url}/flush`, { method: 'POST' })
     expect(await skald(...args)).toMatchObject({ code: 0 })
     expect(await count('{job="big"}')).toBe(lineCount)
-  }, 60_000)
+  })
 
   it('takes the system’s own log files', async (context) => {
     const files = ['/var/log/dpkg.log', '/var/log/alternatives.log', '/var/log/syslog', '/var/log/apt/history.log'].filter(isReadable)
@@ -67,7 +67,7 @@ describe('skald push', () => {
       const [last] = lines.filter((line) => line !== '').slice(-1)
       expect((await skald('query', `{job="system", file="${i}"}`, '--limit', '1', '--output', 'raw')).stdout).toBe(`${last}\n`)
     }
-  }, 60_000)
+  })
 })
 
 describe('skald query', () => {

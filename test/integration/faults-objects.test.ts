@@ -11,7 +11,6 @@ import { Outage } from '../support/outage.ts'
 import { mountSmallDisk } from '../support/small-disk.ts'
 
 const GROWTH_MIB_MAX = 200
-const TIMEOUT_MS = 60_000
 
 describe('the object store of a node under load', () => {
   let outage: Outage | null = null
@@ -46,7 +45,7 @@ describe('the object store of a node under load', () => {
       await rm(objects)
       await rename(`${objects}.away`, objects)
     })
-  }, TIMEOUT_MS)
+  })
 
   it('is on a full disk for a while', async (context) => {
     const disk = mountSmallDisk(1)
@@ -60,7 +59,7 @@ describe('the object store of a node under load', () => {
       outage = null
       disk.unmount()
     }
-  }, TIMEOUT_MS)
+  })
 })
 
 describe('stored segments', () => {
@@ -120,7 +119,7 @@ describe('stored segments', () => {
     expect((await push(node.url, { app: 'damaged' }, [[nowNs(), 'later']])).status).toBe(204)
     await flush()
     expect(linesOf(await query(node.url, '{app="damaged"}'))).toContain('later')
-  }, TIMEOUT_MS)
+  })
 
   it('are read again when they are back', async () => {
     node = await startTestNode()
@@ -132,5 +131,5 @@ describe('stored segments', () => {
     const answer = await query(node.url, '{app="damaged"}')
     expect(answer.warnings ?? []).toEqual([])
     expect(linesOf(answer)).toHaveLength(50)
-  }, TIMEOUT_MS)
+  })
 })

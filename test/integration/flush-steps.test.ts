@@ -26,5 +26,5 @@ describe('a flush that ends before step', () => {
     expect(linesOf(await query(node.url, '{app="steps"}'))).toEqual(lines)
     expect((await fetch(`${node.url}/flush`, { method: 'POST' })).status).toBe(204)
     expect(linesOf(await query(node.url, '{app="steps"}'))).toEqual(lines)
-  }, 60_000)
+  })
 })

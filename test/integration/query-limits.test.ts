@@ -61,7 +61,7 @@ describe('queries in crowds', () => {
     await push(node.url, { app: 'small' }, [[nowNs(), 'here']])
     // Threads start with their first task.
     await Promise.all(Array.from({ length: 8 }, () => range(node, '{app=~".+"} |= "nowhere"')))
-  }, 60_000)
+  })
   afterAll(() => node.remove())
 
   const heavy = (i: number, signal: AbortSignal): Promise<Response | null> => {
@@ -86,7 +86,7 @@ describe('queries in crowds', () => {
     expect(tookMs.toSorted((a, b) => a - b)[2]).toBeLessThan(boundMs)
     leave.abort()
     await Promise.all(crowd)
-  }, 60_000)
+  })
 
   it('end when their clients leave', async () => {
     const before = await counter(node, 'skald_queries_total{outcome="failed"}')

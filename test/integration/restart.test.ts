@@ -87,4 +87,4 @@ it(`is ready within ${READY_MS_MAX / 1000} s of a kill with ${PUSHES} MB to repl
   // And it takes pushes and flushes what it replayed.
   expect((await fetch(`${node.url}/flush`, { method: 'POST' })).status).toBe(204)
   expect(await count()).toEqual({ lines: pushed, warnings: [] })
-}, 60_000)
+})

@@ -25,7 +25,7 @@ describe('a search for an id in a bucket', () => {
     await pushAll(node.url, makeBodies(RAW_BYTES, BigInt(Date.now() - 600_000) * 1_000_000n).bodies, 4)
     expect((await fetch(`${node.url}/flush`, { method: 'POST' })).status).toBe(204)
     for await (const { sizeBytes } of s3.open().list('segments/')) storedBytes += sizeBytes
-  }, 60_000)
+  })
   afterAll(async () => {
     await node?.remove()
     await proxy?.stop()
@@ -48,7 +48,7 @@ describe('a search for an id in a bucket', () => {
     expect(lines).toEqual([])
     expect(share).toBeLessThan(0.02)
     expect(again).toBe(0)
-  }, 30_000)
+  })
 
   it('fetches little more than one block to find it, and nothing the second time', async () => {
     const line = [...dataPushes(RAW_BYTES)].flatMap((push) => push.lines).filter((text) => /trace_id=[0-9a-f]{16}$/.test(text))[5_000]!
@@ -56,12 +56,12 @@ describe('a search for an id in a bucket', () => {
     expect(lines).toEqual([line])
     expect(share).toBeLessThan(0.1)
     expect(again).toBe(0)
-  }, 30_000)
+  })
 
   it('fetches nothing, even after a restart, what a cache on disk has kept', async () => {
     const cache = { SKALD_MEMORY_DISK_CACHE: '64MB' }
     expect((await search('f00dfeedc0ffee42', cache)).share).toBeGreaterThan(0)
     const { lines, share } = await search('f00dfeedc0ffee42', cache)
     expect([lines, share]).toEqual([[], 0])
-  }, 30_000)
+  })
 })

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import http from 'node:http'
 import net from 'node:net'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { SkaldError } from '../../runtime/errors.ts'
 import { type HttpRoute, type HttpServer, routeLabel, startHttpServer } from '../../runtime/http-server.ts'
 import { createMetrics } from '../../runtime/metrics.ts'
@@ -137,15 +137,15 @@ describe('startHttpServer', () => {
     )
     const abort = new AbortController()
     const waiting = fetch(`${server.url}/wait`, { signal: abort.signal }).catch(() => 'left')
-    await vi.waitFor(() => expect(seen).toEqual(['waiting']))
+    await expect.poll(() => seen).toEqual(['waiting'])
     abort.abort()
     expect(await waiting).toBe('left')
-    await vi.waitFor(() => expect(seen).toEqual(['waiting', 'aborted']))
+    await expect.poll(() => seen).toEqual(['waiting', 'aborted'])
     const other = new AbortController()
     await fetch(`${server.url}/stream`, { signal: other.signal })
     other.abort()
-    await vi.waitFor(() => expect(seen).toContain('closed'))
-    await vi.waitFor(async () => expect(await server.metricsText()).toContain('route="wait",status_code="499"'))
+    await expect.poll(() => seen).toContain('closed')
+    await expect.poll(() => server.metricsText()).toContain('route="wait",status_code="499"')
   })
 
   it('rejects the body of a client that leaves in the middle', async () => {
@@ -153,21 +153,19 @@ describe('startHttpServer', () => {
     const server = await serve({ method: 'POST', path: '/push', handle: async (request) => ({ status: 200, body: await request.body(1000, tooLarge).catch((error: unknown) => { errors.push(error); throw error }) }) })
     const socket = net.connect(server.port, '127.0.0.1')
     socket.write('POST /push HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc')
-    await vi.waitFor(async () => expect(await server.metricsText()).toContain('loki_inflight_requests 1'))
+    await expect.poll(() => server.metricsText()).toContain('loki_inflight_requests 1')
     socket.destroy()
-    await vi.waitFor(() => expect(errors).toMatchObject([{ code: 'query_cancelled' }]))
+    await expect.poll(() => errors).toMatchObject([{ code: 'query_cancelled' }])
   })
 
   it("counts requests under Loki's route labels", async () => {
     const server = await serve({ method: 'GET', path: '/loki/api/v1/query_range', handle: () => ({ status: 204 }) })
     await fetch(`${server.url}/loki/api/v1/query_range?query=x`)
     await fetch(`${server.url}/x`)
-    await vi.waitFor(async () => {
-      const text = await server.metricsText()
-      expect(text).toContain('loki_request_duration_seconds_count{method="GET",route="loki_api_v1_query_range",status_code="204",ws="false"} 1')
-      expect(text).toContain('route="other",status_code="404"')
-      expect(text).toContain('loki_inflight_requests 0')
-    })
+    await expect.poll(() => server.metricsText()).toContain('loki_inflight_requests 0')
+    const text = await server.metricsText()
+    expect(text).toContain('loki_request_duration_seconds_count{method="GET",route="loki_api_v1_query_range",status_code="204",ws="false"} 1')
+    expect(text).toContain('route="other",status_code="404"')
     expect(routeLabel('/loki/api/v1/label/:name/values')).toBe('loki_api_v1_label_name_values')
     expect(routeLabel('/')).toBe('root')
   })
@@ -184,7 +182,7 @@ describe('startHttpServer', () => {
     const response = new Promise<string>((resolve, reject) => {
       http.get(`${server.url}/slow`, { agent }, (r) => r.on('data', (d) => resolve(String(d)))).on('error', reject)
     })
-    await vi.waitFor(async () => expect(await server.metricsText()).toContain('loki_inflight_requests 1'))
+    await expect.poll(() => server.metricsText()).toContain('loki_inflight_requests 1')
     const closing = server.close(10_000)
     gate.resolve()
     expect(await response).toBe('done')
@@ -196,7 +194,7 @@ describe('startHttpServer', () => {
   it('drops requests that outlive the time for closing', async () => {
     const server = await serve({ method: 'GET', path: '/never', handle: () => new Promise<never>(() => {}) })
     const stuck = fetch(`${server.url}/never`).then(() => 'answered', () => 'dropped')
-    await vi.waitFor(async () => expect(await server.metricsText()).toContain('loki_inflight_requests 1'))
+    await expect.poll(() => server.metricsText()).toContain('loki_inflight_requests 1')
     await server.close(50)
     expect(await stuck).toBe('dropped')
   })

