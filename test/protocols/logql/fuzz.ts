@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { parse } from '../../../protocols/logql/parser.ts'
 import { format } from '../../../protocols/logql/print.ts'
 import { SkaldError } from '../../../runtime/errors.ts'
+import { withCpuMs } from '../../support/cpu-time.ts'
 import { ODD_WORDS, RandomQueries, randomOf } from '../../support/random-query.ts'
 
 const FRAGMENTS = [
@@ -55,17 +56,18 @@ export interface FuzzResult { readonly parsed: number; readonly refused: number;
 
 const SLOW_MS = 10
 
-/** CPU time, so that busy neighbours do not count. */
 function timed(text: string): { ms: number; outcome: string } {
-  const before = process.cpuUsage()
-  let outcome = 'parsed'
+  const { result, cpuMs } = withCpuMs(() => outcomeOf(text))
+  return { ms: cpuMs, outcome: result }
+}
+
+function outcomeOf(text: string): string {
   try {
     parse(text)
+    return 'parsed'
   } catch (error) {
-    outcome = error instanceof SkaldError && error.code === 'query_parse' ? 'refused' : String(error)
+    return error instanceof SkaldError && error.code === 'query_parse' ? 'refused' : String(error)
   }
-  const { user, system } = process.cpuUsage(before)
-  return { ms: (user + system) / 1000, outcome }
 }
 
 export function fuzz(count: number, make: () => string): FuzzResult {

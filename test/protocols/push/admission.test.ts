@@ -8,6 +8,7 @@ import { decodePushRequest } from '../../../protocols/push/decode-protobuf.ts'
 import { spreadDuplicateTimes } from '../../../protocols/push/duplicate-times.ts'
 import { splitBatch } from '../../../protocols/push/split.ts'
 import type { PushVerdict } from '../../../protocols/push/validate.ts'
+import { withCpuMs } from '../../support/cpu-time.ts'
 import { plainOf, pushBody, type PlainEntry, type PlainStream } from '../../support/push-bodies.ts'
 
 const NOW_MS = 1_793_491_200_000
@@ -119,9 +120,9 @@ describe('the number of streams', () => {
   it('is decided in linear time', () => {
     const streams = Array.from({ length: 20_000 }, (_, i) => stream(`{n="${i}"}`, entry('x')))
     const limited = admission({ max_global_streams_per_user: 5_000 })
-    const startedMs = performance.now()
-    expect(limited.admit(batchOf(...streams), 1, NOW_MS).streams).toHaveLength(5_000)
-    expect(performance.now() - startedMs).toBeLessThan(5_000)
+    const { result, cpuMs } = withCpuMs(() => limited.admit(batchOf(...streams), 1, NOW_MS))
+    expect(result.streams).toHaveLength(5_000)
+    expect(cpuMs).toBeLessThan(5_000)
   })
 })
 

@@ -1,15 +1,14 @@
 /** Templates come from whoever may query: each must end at once, with an error that names the limit, or be refused. */
 import { describe, expect, it } from 'vitest'
+import { withCpuMs } from '../../../support/cpu-time.ts'
 import { refusal, render } from './render.ts'
 
 /** A stall of the event loop that nobody notices; generous for a busy machine, where the work itself takes a few milliseconds. */
 const STALL_MS_MAX = 250
 
 function timed(run: () => string): string {
-  const started = process.cpuUsage()
-  const result = run()
-  const used = process.cpuUsage(started)
-  expect((used.user + used.system) / 1000).toBeLessThan(STALL_MS_MAX)
+  const { result, cpuMs } = withCpuMs(run)
+  expect(cpuMs).toBeLessThan(STALL_MS_MAX)
   return result
 }
 
