@@ -49,6 +49,9 @@ describe('segments of a log query', () => {
   it('that reach into the time of what was found are read too', async () => {
     const overlapping = [segment(0, 35), segment(30, 39), segment(0, 20)]
     expect((await read(planOf('backward', [FILTER]), overlapping, { '30-39': [30, 39] }, 1)).keys).toEqual(['30-39', '0-35'])
+    // Entries of the very same time count too: which of them are shown must not depend on where they lie.
+    expect((await read(planOf('backward', [FILTER]), [segment(0, 30), segment(30, 39)], { '30-39': [30, 39] }, 1)).keys).toEqual(['30-39', '0-30'])
+    expect((await read(planOf('forward', [FILTER]), [segment(0, 9), segment(9, 20)], { '0-9': [1, 9] }, 1)).keys).toEqual(['0-9', '9-20'])
   })
 
   it('end with the failure of one', async () => {

@@ -1,0 +1,102 @@
+/** One scan over heads and segments: exactly once between them (Q1), a warning for what is missing (Q3), nothing of other tenants. */
+import { describe, expect, it } from 'vitest'
+import type { PartitionAnswer, PartitionReads } from '../../../actors/cluster/partition-reads.ts'
+import { inlineAnswers } from '../../../actors/query/answer-work.ts'
+import { PartialCache } from '../../../actors/query/partial-cache.ts'
+import { makeQuerier } from '../../../actors/query/querier.ts'
+import { encodePartial } from '../../../actors/segments/encoded-partial.ts'
+import { emptyStatistics } from '../../../actors/segments/read-statistics.ts'
+import type { ScanAnswer } from '../../../actors/segments/segment-work.ts'
+import type { Services } from '../../../actors/services.ts'
+import { ManualClock } from '../../../runtime/clock-manual.ts'
+import { SkaldError } from '../../../runtime/errors.ts'
+import { parseLogQuery } from '../../../protocols/logql/parser.ts'
+import type { LogScanPlan } from '../../../protocols/logql/scan.ts'
+import type { PartitionCatalog, SegmentEntry } from '../../../storage/catalog.ts'
+import { scannedLines } from '../../support/scanned-lines.ts'
+
+const { matchers } = parseLogQuery('{a="b"}')
+const PLAN: LogScanPlan = { kind: 'log', matchers, stages: [], startNs: '0', endNs: '1000', limit: 100, direction: 'forward', intervalNs: '0' }
+
+const segment = (first: number, last: number, tenants: string[] | null = ['t']): SegmentEntry => ({
+  key: `${first}-${last}`, partition: 0, first, last, sizeBytes: 1, footerBytes: 1, minNs: '0', maxNs: '900', rowCount: 1, rawBytes: 1, appliedIdCount: 0, tenants,
+})
+
+function answerOf(line: string, warnings: ReadonlyArray<string> = []): ScanAnswer {
+  const stats = { linesProcessed: 1, bytesProcessed: 1, metadataBytesProcessed: 0, linesPassed: 1 }
+  const partial = encodePartial({ kind: 'log', streams: [{ stream: [['a', 'b']], metadata: [], parsed: [] }], entries: [{ ns: '5', line, stream: 0, identity: line }], stats })
+  return { partial, statistics: emptyStatistics(), warnings }
+}
+
+interface World {
+  readonly segments: ReadonlyArray<SegmentEntry>
+  /** What this node's copy of the catalog shows at first; by default all of it. */
+  readonly seen?: ReadonlyArray<SegmentEntry>
+  readonly head: () => Promise<PartitionAnswer<ScanAnswer>>
+  /** Segments that cannot be read the first time. */
+  readonly damaged?: ReadonlyArray<string>
+}
+
+function world({ segments, seen = segments, head, damaged = [] }: World) {
+  const reads: string[] = []
+  const catalogOf = (shown: ReadonlyArray<SegmentEntry>): PartitionCatalog => ({ partition: 0, epoch: 1, checkpoint: shown.at(-1)?.last ?? 0, segments: shown })
+  const services = {
+    clock: new ManualClock(),
+    partitionCount: () => 1,
+    settings: { queryMemoryBytesMax: 1 << 20 },
+    catalog: { current: () => catalogOf(seen), waitFor: async () => catalogOf(segments) },
+    work: {
+      threads: 1,
+      scanSegments: async (_tenant: string, _plan: LogScanPlan, [one]: ReadonlyArray<SegmentEntry>) => {
+        const isFirst = !reads.includes(one!.key)
+        reads.push(one!.key)
+        return answerOf(`segment ${one!.key}`, isFirst && damaged.includes(one!.key) ? ['damaged'] : [])
+      },
+    },
+  } as unknown as Services
+  const querier = makeQuerier({ services, reads: { scan: head } as unknown as PartitionReads, cache: new PartialCache(1 << 20), answers: inlineAnswers })
+  const scan = async () => {
+    const parts = await querier.scan({ tenant: 't', plan: PLAN, signal: new AbortController().signal, cached: true })
+    return { lines: scannedLines(PLAN, parts).toSorted(), warnings: parts.warnings }
+  }
+  return { scan, reads }
+}
+
+const headUpTo = (checkpoint: number) => async (): Promise<PartitionAnswer<ScanAnswer>> => ({ checkpoint, answer: answerOf('head') })
+
+describe('a scan', () => {
+  it('takes no segment that was stored after the owner answered: the head had its entries (Q1)', async () => {
+    const { scan } = world({ segments: [segment(1, 10), segment(11, 20)], head: headUpTo(10) })
+    expect(await scan()).toEqual({ lines: ['head', 'segment 1-10'], warnings: [] })
+  })
+
+  it('waits for segments that the owner has stored and this node has not heard of (Q1)', async () => {
+    const { scan } = world({ segments: [segment(1, 10), segment(11, 20)], seen: [segment(1, 10)], head: headUpTo(20) })
+    expect(await scan()).toEqual({ lines: ['head', 'segment 1-10', 'segment 11-20'], warnings: [] })
+  })
+
+  it('says so when an owner does not answer, and gives what is stored (Q3)', async () => {
+    const { scan } = world({ segments: [segment(1, 10)], head: () => Promise.reject(new SkaldError('not_ready', 'nobody there')) })
+    const { lines, warnings } = await scan()
+    expect(lines).toEqual(['segment 1-10'])
+    expect(warnings).toEqual([expect.stringMatching(/^partition 0: its owner did not answer \(nobody there\); entries not yet in segments may be missing$/)])
+  })
+
+  it('fails when the owner refuses what asking again would not change', async () => {
+    const { scan } = world({ segments: [segment(1, 10)], head: () => Promise.reject(new SkaldError('query_limit', 'too much')) })
+    await expect(scan()).rejects.toThrow('too much')
+  })
+
+  it('reads no segment without the tenant in it, and those that do not name theirs', async () => {
+    const { scan } = world({ segments: [segment(1, 10, ['other']), segment(11, 20, null), segment(21, 30, ['other', 't'])], head: headUpTo(30) })
+    expect((await scan()).lines).toEqual(['head', 'segment 11-20', 'segment 21-30'])
+  })
+
+  it('keeps answers of whole segments, and reads again what was incomplete', async () => {
+    const { scan, reads } = world({ segments: [segment(1, 10), segment(11, 20)], head: headUpTo(20), damaged: ['11-20'] })
+    expect((await scan()).warnings).toEqual(['damaged'])
+    expect((await scan()).warnings).toEqual([])
+    await scan()
+    expect(reads).toEqual(['1-10', '11-20', '11-20'])
+  })
+})
