@@ -6,6 +6,11 @@
 import type { AppliedId } from '../../storage/segment-format.ts'
 
 export const APPLIED_IDS_MAX = 200_000
+/** After so many segments their ids are put into one object. */
+export const GATHER_SEGMENTS = 32
+
+/** One text for an id of a tenant. */
+export const appliedIdKey = (tenant: string, id: string): string => `${tenant}/${id}`
 
 export class AppliedIds {
   private readonly ids = new Set<string>()
@@ -17,7 +22,11 @@ export class AppliedIds {
 
   /** True when the id was not there. A record's id has tenant ''. */
   add({ tenant, id }: AppliedId): boolean {
-    const key = `${tenant}/${id}`
+    return this.addKey(appliedIdKey(tenant, id))
+  }
+
+  /** The same, by `appliedIdKey`. */
+  addKey(key: string): boolean {
     if (this.ids.has(key)) return false
     this.ids.add(key)
     if (this.ids.size > this.max) {

@@ -2,10 +2,9 @@
 import type { Reply } from '../../runtime/actor.ts'
 import type { Sequence } from '../../protocols/model.ts'
 import type { FencedError } from '../../storage/catalog.ts'
-import type { HeadContent } from '../segments/segment-work.ts'
+import type { HeadContent, PastIds } from '../segments/segment-work.ts'
 import type { CutReason } from './cut-policy.ts'
 import type { DecodedRecord } from './partition-follow.ts'
-import type { LoadedIds } from './past-ids.ts'
 import type { AcceptLabels } from './tenant-streams.ts'
 
 /** Everything of one tenant that is not in segments, and where segments take over (Q1). */
@@ -28,7 +27,9 @@ export type PartitionMessage =
   | { readonly kind: 'readFailed'; readonly error: unknown }
   /** Of segments from before the start, and what could not be read the last time. */
   | { readonly kind: 'readIds' }
-  | { readonly kind: 'idsRead'; readonly loaded: LoadedIds }
+  | { readonly kind: 'idsRead'; readonly found: PastIds }
+  /** The ids of all that is stored were put into one object, or could not be. */
+  | { readonly kind: 'idsGathered' }
   | { readonly kind: 'check' }
   | { readonly kind: 'giveUpWaiting' }
   | { readonly kind: 'snapshot'; readonly tenant: string; readonly accept: AcceptLabels; readonly reply: Reply<HeadSnapshot> }

@@ -26,6 +26,9 @@ export interface PartitionState {
   unreadIds: ReadonlyArray<SegmentEntry>
   /** Before that, every record waits: a record, too, may be one of theirs (`wal-jetstream-detour.ts`), if seldom so late. */
   haveIdsBeenTried: boolean
+  /** Segments whose ids are in no gathering yet. */
+  ungathered: number
+  isGathering: boolean
   readonly slabs: SlabTable
   readonly account: MemoryAccount
   head: PartitionHead
@@ -80,6 +83,8 @@ export async function startPartition(services: Services, identity: PartitionIden
     ids: new AppliedIds(),
     unreadIds,
     haveIdsBeenTried: false,
+    ungathered: 0,
+    isGathering: false,
     head: new PartitionHead(slabs),
     headFirst: claimed.checkpoint + 1,
     checkpoint: claimed.checkpoint,

@@ -12,16 +12,18 @@ import type { Sequence, TenantId } from '../../protocols/model.ts'
 import { FencedError } from '../../storage/catalog.ts'
 import type { AppliedId } from '../../storage/segment-format.ts'
 import type { Wal, WalState } from '../../storage/wal.ts'
+import { GATHER_SEGMENTS } from './applied-ids.ts'
 import { cutReason, type CutReason } from './cut-policy.ts'
 import { Gather } from './gather.ts'
 import type { DecodedItem, DecodedRecord } from './partition-follow.ts'
 import { PartitionHead, type PartitionCut } from './partition-head.ts'
 import { readRecords } from './partition-recovery.ts'
-import { type LoadedIds, readIds } from './past-ids.ts'
+import { readIds, recentWithIds } from './past-ids.ts'
 import { checkPauseMs, IDS_RETRY_MS, startPartition, type PartitionIdentity, type PartitionState } from './partition-start.ts'
 import type { HeadSnapshot, PartitionMessage, PartitionStatus } from './partition-messages.ts'
 import { encodeTaskOf, headContentOf, levelPolicyOf, type TenantContent } from './partition-snapshot.ts'
 import { deliver, liveTenants, tenantIfHeld, tenantStreams } from './partition-tenants.ts'
+import type { PastIds } from '../segments/segment-work.ts'
 import type { Services } from '../services.ts'
 import { behind as rowsBehind } from '../cluster/standby-marks.ts'
 import type { AcceptLabels } from './tenant-streams.ts'
@@ -81,9 +83,12 @@ class PartitionActor {
         this.context.tellLater(READ_RETRY_MS, { kind: 'heard', sequence: state.follow.known })
         return
       case 'readIds':
-        return void readIds(this.services, state.unreadIds).then((loaded) => this.context.self.tell({ kind: 'idsRead', loaded }))
+        return void readIds(this.services, this.identity.partition, state.unreadIds).then((found) => this.context.self.tell({ kind: 'idsRead', found }))
       case 'idsRead':
-        return this.idsRead(message.loaded)
+        return this.idsRead(message.found)
+      case 'idsGathered':
+        state.isGathering = false
+        return
       case 'check':
         return this.check()
       case 'giveUpWaiting':
@@ -158,12 +163,25 @@ class PartitionActor {
     return unreadIds.length > 0 && (!haveIdsBeenTried || (follow.next()?.items.some(({ pushId }) => pushId !== '') ?? false))
   }
 
-  private idsRead({ ids, unread }: LoadedIds): void {
-    for (const id of ids) this.state.ids.add(id)
+  private idsRead({ keys, unread, singly }: PastIds): void {
+    for (const key of keys) this.state.ids.addKey(key)
+    this.state.ungathered += singly - unread.length
     this.state.unreadIds = unread
     this.state.haveIdsBeenTried = true
     if (unread.length > 0) this.context.tellLater(IDS_RETRY_MS, { kind: 'readIds' })
     this.advance()
+  }
+
+  /** So that whoever takes over need not ask each of many small segments. What fails is tried again when as many have come again. */
+  private gatherIdsWhenDue(): void {
+    const { state, services, identity } = this
+    if (identity.role === 'standby' || state.isFenced || state.isGathering || state.unreadIds.length > 0 || state.ungathered < GATHER_SEGMENTS) return
+    state.isGathering = true
+    state.ungathered = 0
+    void services.work
+      .gatherIds(identity.partition, recentWithIds(services.catalog.current(identity.partition)))
+      .catch((error: unknown) => services.log.info('ids could not be gathered, will be repeated', { partition: identity.partition, error: String(error) }))
+      .then(() => this.context.self.tell({ kind: 'idsGathered' }))
   }
 
   private apply(record: DecodedRecord): void {
@@ -252,6 +270,8 @@ class PartitionActor {
     const [cut] = index === -1 ? [] : state.cuts.splice(index, 1)
     if (cut === undefined) return
     state.checkpoint = Math.max(state.checkpoint, cut.last)
+    state.ungathered++
+    this.gatherIdsWhenDue()
     this.accountMemory()
     const tenants = liveTenants(state, this.context.children)
     // Reads that were asked for before this still name these slabs: release them behind the last such read.

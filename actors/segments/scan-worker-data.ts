@@ -5,4 +5,6 @@ export interface ScanWorkerData {
   readonly store: StoreSettings
   /** Of the `SharedLedger` that bounds this thread's caches. */
   readonly cacheLedger: SharedArrayBuffer
+  /** Its tasks may be large: while processors are short, others go first. */
+  readonly standsBack: boolean
 }

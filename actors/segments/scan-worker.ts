@@ -2,6 +2,7 @@
 import { workerData } from 'node:worker_threads'
 import { SystemClock } from '../../runtime/clock-system.ts'
 import { SystemRandom } from '../../runtime/random-system.ts'
+import { standBack } from '../../runtime/thread-priority.ts'
 import { serveTasks } from '../../runtime/worker-host.ts'
 import { READ_NOW_BYTES_MAX } from '../../storage/object-store-fs-now.ts'
 import { SegmentCache } from '../../storage/segment-cache.ts'
@@ -13,10 +14,11 @@ import { SegmentReads } from './segment-reads.ts'
 import { SegmentTasks, type ScanWorkerTask } from './segment-tasks.ts'
 import type { ScanAnswer } from './segment-work.ts'
 
-const { store, cacheLedger } = workerData as ScanWorkerData
+const { store, cacheLedger, standsBack } = workerData as ScanWorkerData
+if (standsBack) standBack()
 const cache = new SegmentCache({ ledger: new SharedLedger(cacheLedger), keepsRanges: isRemote(store.url) })
 const opened = await openObjectStore(store, { clock: new SystemClock(), random: new SystemRandom() })
-const tasks = new SegmentTasks(new SegmentReads(opened, cache, isLocal(store.url) ? { windowBytesMax: READ_NOW_BYTES_MAX, ownsReads: true } : {}))
+const tasks = new SegmentTasks(new SegmentReads(opened, cache, isLocal(store.url) ? { windowBytesMax: READ_NOW_BYTES_MAX, ownsReads: true } : {}), opened)
 
 serveTasks(async (task, signal) => {
   const value = await tasks.run(task as ScanWorkerTask, signal)

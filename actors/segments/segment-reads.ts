@@ -10,6 +10,9 @@ import type { SegmentCache } from '../../storage/segment-cache.ts'
 import { readFooter, type ReaderOptions, SegmentReader } from '../../storage/segment-read.ts'
 import type { ReadStatistics } from './segment-work.ts'
 
+/** A segment as far as it has to be known to be read. */
+type Stored = Pick<SegmentEntry, 'key' | 'sizeBytes' | 'footerBytes'>
+
 export class SegmentReads {
   private readonly store: ObjectStore | DiskCachedStore
   private readonly cache: SegmentCache
@@ -22,7 +25,7 @@ export class SegmentReads {
   }
 
   /** Runs `use` with a reader of the segment; once more if what was read is damaged. `use` must have no effect until all it reads has been read. */
-  async with<A>(segment: SegmentEntry, statistics: ReadStatistics, use: (reader: SegmentReader) => Promise<A> | A): Promise<A> {
+  async with<A>(segment: Stored, statistics: ReadStatistics, use: (reader: SegmentReader) => Promise<A> | A): Promise<A> {
     try {
       return await use(await this.open(segment, statistics))
     } catch (error) {
@@ -37,7 +40,7 @@ export class SegmentReads {
     if ('forget' in this.store) await this.store.forget(key)
   }
 
-  private async open({ key, sizeBytes, footerBytes }: SegmentEntry, statistics: ReadStatistics): Promise<SegmentReader> {
+  private async open({ key, sizeBytes, footerBytes }: Stored, statistics: ReadStatistics): Promise<SegmentReader> {
     const fetch = (offset: number, lengthBytes: number): Promise<Buffer> => {
       statistics.bytesFetched += lengthBytes
       return this.store.getRange(key, offset, lengthBytes)

@@ -16,14 +16,16 @@ import type { SegmentEntry } from '../../storage/catalog.ts'
 import { encodeSegment, type EncodedSegment } from '../../storage/segment-encode.ts'
 import type { BlockFacts } from '../../storage/segment-footer.ts'
 import { limitBound } from '../../storage/segment-limit.ts'
+import type { ObjectStore } from '../../storage/object-store.ts'
 import { columnsFor, type SegmentReader, type Selection } from '../../storage/segment-read.ts'
 import { blocksByTime, isBeyond, type SeriesFacts } from '../../storage/segment-select.ts'
 import { headBlocks } from '../../storage/slab-head.ts'
 import { headSeries } from '../partition/head-series.ts'
 import { encodePartial } from './encoded-partial.ts'
+import { IdReads } from './id-reads.ts'
 import { emptyStatistics } from './read-statistics.ts'
 import { isDamage, type SegmentReads } from './segment-reads.ts'
-import type { EncodeTask, HeadContent, LevelPolicy, ReadStatistics, ScanAnswer, SegmentIds, SelectAnswer, SeriesAnswer } from './segment-work.ts'
+import type { EncodeTask, HeadContent, LevelPolicy, ReadStatistics, ScanAnswer, SelectAnswer, SeriesAnswer } from './segment-work.ts'
 
 export type ScanWorkerTask =
   | { readonly kind: 'scanSegments'; readonly tenant: string; readonly plan: ScanPlan; readonly segments: ReadonlyArray<SegmentEntry>; readonly nowMs: number }
@@ -31,7 +33,7 @@ export type ScanWorkerTask =
   | { readonly kind: 'scanHead'; readonly content: HeadContent; readonly plan: ScanPlan; readonly nowMs: number }
   | { readonly kind: 'headSeries'; readonly content: HeadContent; readonly matcherSets: ReadonlyArray<ReadonlyArray<Matcher>> }
   | { readonly kind: 'series'; readonly tenant: string; readonly matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>; readonly segments: ReadonlyArray<SegmentEntry> }
-  | { readonly kind: 'appliedIds'; readonly segments: ReadonlyArray<SegmentEntry> }
+  | { readonly kind: 'pastIds' | 'gatherIds'; readonly partition: number; readonly segments: ReadonlyArray<SegmentEntry> }
 
 export interface EncodeWorkerTask {
   readonly kind: 'encode'
@@ -47,9 +49,12 @@ export function runEncode({ cut, levels }: EncodeTask): EncodedSegment {
 
 export class SegmentTasks {
   private readonly reads: SegmentReads
+  private readonly ids: IdReads
 
-  constructor(reads: SegmentReads) {
+  /** `store`: what `reads` reads. */
+  constructor(reads: SegmentReads, store: ObjectStore) {
     this.reads = reads
+    this.ids = new IdReads(reads, store)
   }
 
   run(task: ScanWorkerTask, signal: TaskSignal): Promise<unknown> {
@@ -64,8 +69,10 @@ export class SegmentTasks {
         return Promise.resolve(seriesOfHead(task.content, checked(signal, acceptsAny(task.matcherSets))))
       case 'series':
         return this.series(task.tenant, task.matcherSets, task.segments, signal)
-      case 'appliedIds':
-        return Promise.all(task.segments.map((segment) => this.appliedIds(segment)))
+      case 'pastIds':
+        return this.ids.past(task.partition, task.segments)
+      case 'gatherIds':
+        return this.ids.gather(task.partition, task.segments)
     }
   }
 
@@ -132,14 +139,6 @@ export class SegmentTasks {
       }
     }
     return { series, warnings }
-  }
-
-  private async appliedIds(segment: SegmentEntry): Promise<SegmentIds> {
-    try {
-      return await this.reads.with(segment, emptyStatistics(), ({ footer: { pushIds, recordIds } }) => ({ kind: 'read', ids: [...recordIds, ...pushIds] }))
-    } catch (error) {
-      return { kind: 'unread', isLost: error instanceof SkaldError && (error.code === 'not_found' || error.code === 'storage_corrupt'), reason: String(error) }
-    }
   }
 
   private async scanSegment(

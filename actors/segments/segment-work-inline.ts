@@ -9,13 +9,13 @@ import { SegmentCache } from '../../storage/segment-cache.ts'
 import { SharedLedger } from '../../storage/shared-ledger.ts'
 import { SegmentReads } from './segment-reads.ts'
 import { runEncode, SegmentTasks, type ScanWorkerTask } from './segment-tasks.ts'
-import type { ScanAnswer, SegmentIds, SegmentWork, SelectAnswer, SeriesAnswer } from './segment-work.ts'
+import type { PastIds, ScanAnswer, SegmentWork, SelectAnswer, SeriesAnswer } from './segment-work.ts'
 
 /** Tasks read segments from `store`; decoded footers are kept up to `cacheBytes`. */
 export function makeInlineWork(store: ObjectStore, cacheBytes: number): SegmentWork {
   const ledger = new SharedLedger()
   ledger.limitBytes = cacheBytes
-  const tasks = new SegmentTasks(new SegmentReads(store, new SegmentCache({ ledger, keepsRanges: false })))
+  const tasks = new SegmentTasks(new SegmentReads(store, new SegmentCache({ ledger, keepsRanges: false })), store)
   const run = <A>(task: ScanWorkerTask, signal: AbortSignal | undefined): Promise<A> => tasks.run(task, taskSignalOf(signal)) as Promise<A>
   return {
     threads: 1,
@@ -28,7 +28,8 @@ export function makeInlineWork(store: ObjectStore, cacheBytes: number): SegmentW
     scanHead: (content, plan, nowMs, signal) => run<ScanAnswer>({ kind: 'scanHead', content, plan, nowMs }, signal),
     headSeries: (content, matcherSets, signal) => run<Awaited<ReturnType<SegmentWork['headSeries']>>>({ kind: 'headSeries', content, matcherSets }, signal),
     series: (tenant, matcherSets, segments, signal) => run<SeriesAnswer>({ kind: 'series', tenant, matcherSets, segments }, signal),
-    appliedIds: (segments) => run<ReadonlyArray<SegmentIds>>({ kind: 'appliedIds', segments }, undefined),
+    pastIds: (partition, segments) => run<PastIds>({ kind: 'pastIds', partition, segments }, undefined),
+    gatherIds: (partition, segments) => run<void>({ kind: 'gatherIds', partition, segments }, undefined),
     async close() {},
   }
 }

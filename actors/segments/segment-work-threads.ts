@@ -11,7 +11,7 @@ import type { NodeMemory } from '../node-memory.ts'
 import type { StoreSettings } from './object-stores.ts'
 import { ScanRoom } from './scan-room.ts'
 import type { ScanWorkerData } from './scan-worker-data.ts'
-import type { ScanAnswer, SegmentIds, SegmentWork, SelectAnswer, SeriesAnswer } from './segment-work.ts'
+import type { PastIds, ScanAnswer, SegmentWork, SelectAnswer, SeriesAnswer } from './segment-work.ts'
 import type { EncodeWorkerTask, ScanWorkerTask } from './segment-tasks.ts'
 import { areFewSegments, isSmallHead, isSmallRead } from './small-tasks.ts'
 
@@ -53,7 +53,8 @@ export function makeThreadedWork(options: ThreadedWorkOptions): SegmentWork {
     headSeries: (content, matcherSets, signal) => scanOn<Awaited<ReturnType<SegmentWork['headSeries']>>>({ kind: 'headSeries', content, matcherSets }, signal, { small: isSmallHead(content) }),
     series: (tenant, matcherSets, segments, signal) => scanOn<SeriesAnswer>({ kind: 'series', tenant, matcherSets, segments }, signal, { small: areFewSegments(segments) }),
     // Not behind scans, whatever they have of it: a partition waits for these.
-    appliedIds: (segments) => expressPool.run<ReadonlyArray<SegmentIds>>({ kind: 'appliedIds', segments } satisfies ScanWorkerTask),
+    pastIds: (partition, segments) => expressPool.run<PastIds>({ kind: 'pastIds', partition, segments } satisfies ScanWorkerTask),
+    gatherIds: (partition, segments) => expressPool.run<void>({ kind: 'gatherIds', partition, segments } satisfies ScanWorkerTask),
     async close() {
       await Promise.all([encodePool.close(), scanPool.close(), expressPool.close()])
     },
@@ -67,7 +68,7 @@ const nearest = (segments: ReadonlyArray<SegmentEntry>): { affinity?: string } =
 function scanWorkerData({ store, memory, scanThreads }: ThreadedWorkOptions, place: number): ScanWorkerData {
   const { diskCache, ...rest } = store
   const own = diskCache && { directory: path.join(diskCache.directory, `thread-${place}`), bytesMax: diskCache.bytesMax / scanThreads }
-  return { store: { ...rest, readsNow: true, ...(own === undefined ? {} : { diskCache: own }) }, cacheLedger: memory.cacheLedger(place).memory }
+  return { store: { ...rest, readsNow: true, ...(own === undefined ? {} : { diskCache: own }) }, cacheLedger: memory.cacheLedger(place).memory, standsBack: place < scanThreads }
 }
 
 /** FNV-1a, to spread segment keys over threads. */

@@ -5,7 +5,6 @@
 import type { Matcher } from '../../protocols/logql/ast.ts'
 import type { ScanPlan } from '../../protocols/logql/scan.ts'
 import type { SegmentEntry } from '../../storage/catalog.ts'
-import type { AppliedId } from '../../storage/segment-format.ts'
 import type { EncodedSegment, SegmentCut, StreamCut } from '../../storage/segment-encode.ts'
 import type { SeriesFacts, SkipStats } from '../../storage/segment-select.ts'
 import type { SlabDescriptor } from '../../storage/slab.ts'
@@ -59,11 +58,19 @@ export interface SeriesAnswer {
   readonly warnings: ReadonlyArray<string>
 }
 
-/** The ids in a segment's footer, or why they are not known. */
-export type SegmentIds =
-  | { readonly kind: 'read'; readonly ids: ReadonlyArray<AppliedId> }
-  /** `isLost`: the object is gone or damaged, so nobody will ever know. */
-  | { readonly kind: 'unread'; readonly isLost: boolean; readonly reason: string }
+/** Ids that segments say were applied. */
+export interface PastIds {
+  /** As `AppliedIds` has them, oldest first. */
+  readonly keys: ReadonlyArray<string>
+  /** Segments that had to be asked one by one. */
+  readonly singly: number
+  /** Their object store did not answer: what they hold will be known later. */
+  readonly unread: ReadonlyArray<SegmentEntry>
+  /** Segments that are gone or damaged: nobody will ever know. */
+  readonly lost: number
+  /** What one of the unread or lost failed with. */
+  readonly reason: string
+}
 
 export interface SegmentWork {
   /** How many tasks run side by side. */
@@ -78,7 +85,9 @@ export interface SegmentWork {
   headSeries(content: HeadContent, matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>, signal?: AbortSignal): Promise<ReadonlyArray<SeriesFacts>>
   /** Streams of the tenant that match all of one of `matcherSets` ([] = all streams). */
   series(tenant: string, matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>, segments: ReadonlyArray<SegmentEntry>, signal?: AbortSignal): Promise<SeriesAnswer>
-  /** For each segment, in their order. */
-  appliedIds(segments: ReadonlyArray<SegmentEntry>): Promise<ReadonlyArray<SegmentIds>>
+  /** `segments`: of one partition, oldest first. */
+  pastIds(partition: number, segments: ReadonlyArray<SegmentEntry>): Promise<PastIds>
+  /** Puts their ids into one object, from which `pastIds` has them sooner. */
+  gatherIds(partition: number, segments: ReadonlyArray<SegmentEntry>): Promise<void>
   close(): Promise<void>
 }
