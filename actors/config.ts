@@ -70,7 +70,7 @@ export const CONFIG_SCHEMA = {
     query_memory: size('64MB', 'Bytes that one query may hold.'),
   },
   cluster: {
-    lease_ttl: duration('4s', 'A partition whose owner is silent for this long is taken over.'),
+    lease_ttl: duration('3s', 'A partition whose owner is silent for this long is taken over.'),
     heartbeat_interval: duration('1s', 'How often a node says that it lives.'),
     standbys: integer(0, 'Nodes that follow each partition besides its owner, in other zones if they can, so that reads go on at once when the owner dies. Each holds what is not yet stored.', 0, 8),
   },
