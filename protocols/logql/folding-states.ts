@@ -6,7 +6,7 @@ import type { Labels } from '../model.ts'
 import type { FoldingOperator, ResultContext } from './range/range-operator.ts'
 import type { MetricPartial } from './scan.ts'
 import { slidingFold } from './sliding-fold.ts'
-import { NumberBudget, packNumbers, SeriesIndex, unpackNumbers } from './window-states.ts'
+import { NumberBudget, SeriesIndex } from './window-states.ts'
 import type { Points, WindowStates } from './window-states.ts'
 import type { WindowSlots } from './window-slots.ts'
 
@@ -17,10 +17,7 @@ export interface SlotCells {
   cells: Float64Array
 }
 
-interface PackedCells {
-  readonly from: number
-  readonly cells: string
-}
+type PartialCells = Readonly<Pick<SlotCells, 'from' | 'cells'>>
 
 export class FoldingStates implements WindowStates {
   readonly addMany: WindowStates['addMany']
@@ -64,13 +61,13 @@ export class FoldingStates implements WindowStates {
   }
 
   partial(): MetricPartial['series'] {
-    return this.all.map((state, series) => ({ labels: this.labelsOf(series), state: { from: state.from, cells: packNumbers(state.cells) } satisfies PackedCells }))
+    return this.all.map((state, series) => ({ labels: this.labelsOf(series), state: { from: state.from, cells: state.cells } satisfies PartialCells }))
   }
 
   absorb(partial: MetricPartial['series']): void {
     for (const { labels, state } of partial) {
-      const { from, cells } = state as PackedCells
-      this.absorbCells(this.all[this.series(labels)]!, from, unpackNumbers(cells))
+      const { from, cells } = state as PartialCells
+      this.absorbCells(this.all[this.series(labels)]!, from, cells)
     }
   }
 
@@ -89,7 +86,7 @@ export class FoldingStates implements WindowStates {
     const { width, merge } = this.operator
     if (mine.to === mine.from) {
       this.budget.reserve(cells.length)
-      Object.assign(mine, { from: first, to: first + cells.length / width, cells })
+      Object.assign(mine, { from: first, to: first + cells.length / width, cells: cells.slice() })
       return
     }
     for (let from = 0, slot = first; from < cells.length; from += width, slot++) {

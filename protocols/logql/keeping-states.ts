@@ -3,10 +3,10 @@
  * are sent or read. Made by `metricStates`; hot: `add` runs once a row.
  */
 import type { Labels } from '../model.ts'
-import { KeptSamples } from './kept-samples.ts'
+import { KeptSamples, type SampleColumns } from './kept-samples.ts'
 import type { KeepingOperator, ResultContext } from './range/range-operator.ts'
 import type { MetricPartial } from './scan.ts'
-import { NumberBudget, packNumbers, SeriesIndex, unpackNumbers } from './window-states.ts'
+import { NumberBudget, SeriesIndex } from './window-states.ts'
 import type { Points, WindowStates } from './window-states.ts'
 import type { WindowSlots } from './window-slots.ts'
 
@@ -42,21 +42,11 @@ export class KeepingStates implements WindowStates {
   }
 
   partial(): MetricPartial['series'] {
-    return this.all.map((samples, series) => ({ labels: this.labelsOf(series), state: this.packed(samples) }))
+    return this.all.map((samples, series) => ({ labels: this.labelsOf(series), state: samples.columns() }))
   }
 
   absorb(partial: MetricPartial['series']): void {
-    for (const { labels, state } of partial) {
-      const numbers = unpackNumbers(state as string)
-      const samples = this.all[this.series(labels)]!
-      for (let at = 0; at < numbers.length; ) {
-        const values = at + 2
-        const times = values + numbers[at + 1]!
-        const end = this.operator.needsTimes ? times + numbers[at + 1]! : times
-        samples.addAll(numbers[at]!, numbers.subarray(values, times), numbers.subarray(times, end))
-        at = end
-      }
-    }
+    for (const { labels, state } of partial) this.all[this.series(labels)]!.addAll(state as SampleColumns)
   }
 
   readPoints(series: number, slots: WindowSlots, context: ResultContext, into: Points): void {
@@ -72,26 +62,5 @@ export class KeepingStates implements WindowStates {
       into.values[k] = this.operator.result(samples.times.slice(from, to), samples.values.slice(from, to), context)
       into.present[k] = 1
     }
-  }
-
-  /** Slot by slot: its number, how many samples, their values, their times if they are kept. */
-  private packed(samples: KeptSamples): string {
-    samples.orderBySlot()
-    const { slots, values, times, count } = samples
-    const parts: Float64Array[] = []
-    for (let from = 0; from < count; ) {
-      let to = from
-      while (to < count && slots[to] === slots[from]) to++
-      parts.push(Float64Array.of(slots[from]!, to - from), values.subarray(from, to))
-      if (this.operator.needsTimes) parts.push(times.subarray(from, to))
-      from = to
-    }
-    const all = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0))
-    let at = 0
-    for (const part of parts) {
-      all.set(part, at)
-      at += part.length
-    }
-    return packNumbers(all)
   }
 }

@@ -7,6 +7,13 @@ const CAPACITY_MIN = 4
 /** Below this many samples to a slot of the range, sorting beats counting. */
 const SPARSE_FACTOR = 8
 
+/** Of equal lengths; `times` is empty when they are not kept. */
+export interface SampleColumns {
+  readonly slots: Int32Array
+  readonly values: Float64Array
+  readonly times: Float64Array
+}
+
 export class KeptSamples {
   count = 0
   slots = new Int32Array(0)
@@ -31,13 +38,19 @@ export class KeptSamples {
     this.count = at + 1
   }
 
-  addAll(slot: number, values: Float64Array, times: Float64Array): void {
+  addAll({ slots, values, times }: SampleColumns): void {
     const at = this.count
-    if (at + values.length > this.slots.length) this.grow(Math.max(at + values.length, at * 2))
-    this.slots.fill(slot, at, at + values.length)
+    const count = at + slots.length
+    if (count > this.slots.length) this.grow(Math.max(count, at * 2))
+    this.slots.set(slots, at)
     this.values.set(values, at)
     if (this.keepsTimes) this.times.set(times, at)
-    this.count = at + values.length
+    this.count = count
+  }
+
+  columns(): SampleColumns {
+    const { slots, values, times, count } = this
+    return { slots: slots.subarray(0, count), values: values.subarray(0, count), times: times.subarray(0, count) }
   }
 
   /** Puts the samples in order of slots; inside a slot they stay as they came. */

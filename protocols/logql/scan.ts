@@ -2,7 +2,7 @@
  * A scan: the part of a query that runs where the data is. The front end turns every range aggregation (and every log query) of an expression into
  * one `ScanPlan`; a worker compiles it, feeds it blocks, and sends back a `ScanPartial`; the front end merges partials and evaluates the rest.
  *
- * Plans and partials are plain data (structured clone and JSON safe, bigint as decimal text), so they cross threads and NATS.
+ * Plans and partials are plain data (bigint as decimal text), so they cross threads and NATS: plans as JSON or in V8's own format, partials, which hold typed arrays, in the latter.
  */
 import type { EntryBlock } from '../model.ts'
 import type { Grouping, Matcher, RangeOp, Stage, Unwrap } from './ast.ts'

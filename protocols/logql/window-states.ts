@@ -17,6 +17,7 @@ export interface WindowStates {
   add(series: number, slot: number, sample: number, timeNs: number): void
   /** Several rows of a slot whose samples sum to `sum`; null where the operator needs each. */
   readonly addMany: ((series: number, slot: number, rows: number, sum: number) => void) | null
+  /** What it shows is the states' own memory: nothing may be added afterwards. */
   partial(): MetricPartial['series']
   absorb(series: MetricPartial['series']): void
   /** The value of a series at each point that has samples. */
@@ -86,14 +87,4 @@ export class NumberBudget {
       )
     }
   }
-}
-
-/** Doubles as text that survives JSON exactly, NaN and infinities too. */
-export const packNumbers = (numbers: Float64Array): string => Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength).toString('base64')
-
-export function unpackNumbers(text: string): Float64Array {
-  const bytes = Buffer.from(text, 'base64')
-  const numbers = new Float64Array(bytes.length >>> 3)
-  Buffer.from(numbers.buffer).set(bytes.subarray(0, numbers.byteLength))
-  return numbers
 }
