@@ -6,7 +6,7 @@ import { JetStreamApiCodes, JetStreamApiError, jetstreamManager } from '@nats-io
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import type { KV } from '@nats-io/kv'
-import type { NatsConnection } from '@nats-io/transport-node'
+import type { NatsConnection, Subscription } from '@nats-io/transport-node'
 import type { Clock } from './clock.ts'
 import { SkaldError } from './errors.ts'
 import { assertKvKey } from './kv-key.ts'
@@ -26,6 +26,9 @@ const NS_PER_MS = 1_000_000
 /** A compare-and-delete without a revision is tried this often against writers that keep getting in between. */
 const DELETE_ATTEMPTS_MAX = 10
 const START_MS_MAX = 30_000
+/** A stream's new leader publishes this under the stream's name (seen with nats-server 2.15). Without it watches are opened again all the same, up to 2.5 s later. */
+const LEADER_ELECTED = '$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED'
+const ELECTED_SPREAD_MS = 100
 /** Of opening a watch: a bucket without a leader does not answer, and is better asked again soon. */
 const OPEN_WATCH_MS = 1_500
 const START_RETRY_MS = 250
@@ -69,7 +72,8 @@ class JetStreamKvBucket implements KvBucket {
   readonly #connection: NatsConnection
   readonly #ports: JetStreamKvPorts
   readonly #options: KvBucketOptions
-  readonly #watches = new Set<KvWatch>()
+  readonly #watches = new Set<ResumingWatch>()
+  #elections: Subscription | undefined
   #opening: Promise<OpenBucket> | undefined
 
   constructor(transport: Transport, ports: JetStreamKvPorts, options: KvBucketOptions) {
@@ -142,6 +146,7 @@ class JetStreamKvBucket implements KvBucket {
     const source = { connection: this.#connection, transport: this.#transport, clock: this.#ports.clock, bucket: this.#options.name, prefix, filter: filterOf(prefix) }
     const watch = new ResumingWatch(this.#ports, (sink) => this.#run('watch', (_kv, manager) => openKvSource(source, manager, sink)), on, ready)
     this.#watches.add(watch)
+    this.#elections ??= this.#connection.subscribe(`${LEADER_ELECTED}.KV_${this.#options.name}`, { callback: () => this.#elected() })
     return {
       stop: () => {
         this.#watches.delete(watch)
@@ -150,7 +155,15 @@ class JetStreamKvBucket implements KvBucket {
     }
   }
 
+  /** Who asked a bucket without a leader gets no answer, and would not ask again before that is clear. Not all nodes at once. */
+  #elected(): void {
+    const { clock, random } = this.#ports
+    for (const watch of this.#watches) clock.after(random.next() * ELECTED_SPREAD_MS, () => watch.retryNow())
+  }
+
   stopWatches(): void {
+    this.#elections?.unsubscribe()
+    this.#elections = undefined
     for (const watch of this.#watches) watch.stop()
     this.#watches.clear()
   }

@@ -54,6 +54,13 @@ export class ResumingWatch implements KvWatch {
     void this.#start()
   }
 
+  /** What it watches through may be there again: an opening that waits for its turn, or for an answer, is begun anew. */
+  retryNow(): void {
+    if (this.#stopped || this.#source !== undefined) return
+    this.#timer?.cancel()
+    void this.#start()
+  }
+
   stop(): void {
     this.#stopped = true
     this.#generation++
