@@ -21,6 +21,8 @@ export interface ProbeResult {
 /** More than `querier.catch_up_timeout`: a query waits for elections, perhaps two of them. */
 const QUERY_TIMEOUT_MS = 45_000
 const PAUSE_MS = 50
+/** Through all nodes. A query that waits for elections may see each of them die; one that came back is as good as any. */
+const TURNS_MAX = 2
 
 export class QueryProbe {
   private readonly options: ProbeOptions
@@ -59,7 +61,7 @@ export class QueryProbe {
     const { urls, loader } = this.options
     const atLeast = loader.countOf(writer)
     let last = ''
-    for (let attempt = 0; attempt < urls.length; attempt++) {
+    for (let attempt = 0; attempt < urls.length * TURNS_MAX; attempt++) {
       const answer = await this.count(urls[(turn + attempt) % urls.length]!, writer)
       if (typeof answer === 'number') {
         const atMost = loader.triedOf(writer)
