@@ -1,0 +1,120 @@
+/** What an owner and its standbys answer and store, on a log, catalog and bucket in memory: order, retries, memory, and the end of a stale one. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SkaldError } from '../../../runtime/errors.ts'
+import { PartitionWorld } from '../../support/partition-world.ts'
+
+let world: PartitionWorld
+beforeEach(() => {
+  world = new PartitionWorld()
+})
+afterEach(() => world.close())
+
+describe('an owner', () => {
+  it('answers with all that the log has acknowledged, though nobody told it (Q2)', async () => {
+    const owner = await world.start('owner', 1)
+    for (let count = 1; count <= 3; count++) {
+      await world.append()
+      expect(await owner.entries()).toEqual({ count, checkpoint: 0, behind: false })
+    }
+  })
+
+  it('says that it may be behind when the log does not answer in time (Q2)', async () => {
+    const owner = await world.start('owner', 1, { catchUpMsMax: 300 })
+    await world.append()
+    expect(await owner.entries()).toEqual({ count: 1, checkpoint: 0, behind: false })
+    world.wal.failing = new SkaldError('wal_unavailable', 'no leader')
+    expect(await owner.entries()).toEqual({ count: 1, checkpoint: 0, behind: true })
+    world.wal.failing = undefined
+    expect(await owner.entries()).toEqual({ count: 1, checkpoint: 0, behind: false })
+  })
+
+  it('begins at the checkpoint of the one before (F2), and knows the pushes that were stored (W1)', async () => {
+    const first = await world.start('owner', 1)
+    await world.append('push-1')
+    await world.append()
+    expect(await first.flush()).toBe(2)
+    await world.append('push-1')
+    const second = await world.start('owner', 2)
+    expect(await second.entries()).toEqual({ count: 0, checkpoint: 2, behind: false })
+    await world.append('push-2')
+    expect((await second.entries()).count).toBe(1)
+  })
+
+  it('stops applying while memory is short and a cut is still to be stored, and goes on afterwards (W4)', async () => {
+    const owner = await world.start('owner', 1, { catchUpMsMax: 300 })
+    await world.append()
+    await owner.entries()
+    const put = world.store.put.bind(world.store)
+    const stored = Promise.withResolvers<void>()
+    world.store.put = async (...given) => stored.promise.then(() => put(...given))
+    const flushed = owner.flush()
+    await expect.poll(async () => (await owner.status()).cutsWaiting).toBe(1)
+    const others = owner.budget.account('queries')
+    others.set(owner.budget.bytesMax * 0.85)
+    await world.append()
+    expect(await owner.entries()).toEqual({ count: 1, checkpoint: 0, behind: true })
+    expect((await owner.status()).paused).toBe(true)
+    stored.resolve()
+    await flushed
+    expect(await owner.entries()).toEqual({ count: 1, checkpoint: 1, behind: false })
+    others.close()
+  })
+})
+
+describe('an owner that has a successor', () => {
+  it('stores nothing any more, and answers on from what it has applied (F3)', async () => {
+    const old = await world.start('owner', 1)
+    await world.append()
+    await old.entries()
+    const heir = await world.start('owner', 2)
+    await expect(old.flush()).rejects.toMatchObject({ code: 'not_ready' })
+    expect(old.wasFenced()).toBe(true)
+    await world.append()
+    expect([(await old.entries()).count, (await heir.entries()).count]).toEqual([2, 2])
+    expect(await heir.flush()).toBe(2)
+  })
+
+  it('ends rather than answer without what the successor has stored meanwhile (Q2, F3)', async () => {
+    const old = await world.start('owner', 1)
+    await world.append()
+    await old.entries()
+    const heir = await world.start('owner', 2)
+    await world.append()
+    expect(await heir.flush()).toBe(2)
+    await world.append()
+    await expect(old.entries()).rejects.toBeInstanceOf(SkaldError)
+    expect(old.wasFenced()).toBe(true)
+    expect(await heir.entries()).toEqual({ count: 1, checkpoint: 2, behind: false })
+  })
+})
+
+describe('a standby', () => {
+  it('answers from where the stored segments end, stores nothing, and lets go of what is stored', async () => {
+    const owner = await world.start('owner', 1)
+    const standby = await world.start('standby', 0)
+    await world.append()
+    await world.append()
+    expect(await standby.entries()).toEqual({ count: 2, checkpoint: 0, behind: false })
+    await owner.flush()
+    await world.append()
+    await expect.poll(() => standby.entries()).toEqual({ count: 1, checkpoint: 2, behind: false })
+    expect((await owner.entries()).count).toBe(1)
+    await owner.flush()
+    await expect.poll(() => standby.budget.usedBytes('heads')).toBe(0)
+  })
+
+  it('ends when it finds that what it did not apply has been stored', async () => {
+    const owner = await world.start('owner', 1)
+    const standby = await world.start('standby', 0)
+    const { read } = world.wal
+    world.wal.read = () => Promise.reject(new SkaldError('wal_unavailable', 'cut off'))
+    await world.append()
+    const asked = expect(standby.entries()).rejects.toBeInstanceOf(SkaldError)
+    await expect.poll(async () => (await standby.status()).known).toBe(1)
+    world.wal.read = read.bind(world.wal)
+    await owner.flush()
+    await world.append()
+    await asked
+    expect(standby.wasFenced()).toBe(true)
+  })
+})
