@@ -16,10 +16,10 @@ export function queryApi(parts: MetadataParts, frontEnd: QueryFrontEnd): ApiEndp
     ...queryEndpoints(services, querier, frontEnd),
     ...metadataEndpoints(parts),
     ...volumeEndpoints(parts),
-    ...detectedEndpoints(parts, frontEnd),
+    ...detectedEndpoints(services, frontEnd),
     ...patternEndpoints(services, frontEnd),
     ...formatEndpoints(frontEnd.answers),
-    ...legacyEndpoints(parts, frontEnd),
+    ...legacyEndpoints(services, frontEnd),
     ...exportEndpoints(services, frontEnd),
   ]
 }

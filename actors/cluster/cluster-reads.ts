@@ -30,7 +30,7 @@ const ASK_AGAIN: ReadonlySet<ErrorCode> = new Set(['not_found', 'not_ready', 'qu
 export function makeClusterReads(parts: ClusterReadsParts): PartitionReads {
   return {
     scan: (partition, tenant, plan, nowMs, signal) => untilAnswered(parts, partition, signal, (reads, either) => reads.scan(partition, tenant, plan, nowMs, either)),
-    series: (partition, tenant, matcherSets, signal) => untilAnswered(parts, partition, signal, (reads, either) => reads.series(partition, tenant, matcherSets, either)),
+    series: (partition, tenant, question, signal) => untilAnswered(parts, partition, signal, (reads, either) => reads.series(partition, tenant, question, either)),
   }
 }
 

@@ -4,14 +4,14 @@
  */
 import type { ActorSystem } from '../../runtime/actor.ts'
 import { SkaldError } from '../../runtime/errors.ts'
-import type { Matcher } from '../../protocols/logql/ast.ts'
 import { quickMatchers, quickMatcherSets } from '../../protocols/logql/quick-matchers.ts'
 import type { ScanPlan } from '../../protocols/logql/scan.ts'
 import type { Sequence } from '../../protocols/model.ts'
 import { headSeries } from '../partition/head-series.ts'
 import type { PartitionDirectory } from '../partition/partition-directory.ts'
 import type { HeadSnapshot, PartitionMessage } from '../partition/partition-messages.ts'
-import type { HeadContent, ScanAnswer, SeriesAnswer } from '../segments/segment-work.ts'
+import { type EncodedSeries, SeriesAnswerBuilder } from '../segments/encoded-series.ts'
+import type { HeadContent, ScanAnswer, SeriesAnswer, SeriesQuestion } from '../segments/segment-work.ts'
 import type { Services } from '../services.ts'
 import type { AcceptLabels } from '../partition/tenant-streams.ts'
 
@@ -23,8 +23,7 @@ export interface PartitionAnswer<A> {
 
 export interface PartitionReads {
   scan(partition: number, tenant: string, plan: ScanPlan, nowMs: number, signal: AbortSignal): Promise<PartitionAnswer<ScanAnswer>>
-  /** Streams that match all of one of `matcherSets` ([] = all streams). */
-  series(partition: number, tenant: string, matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>, signal: AbortSignal): Promise<PartitionAnswer<SeriesAnswer>>
+  series(partition: number, tenant: string, question: SeriesQuestion, signal: AbortSignal): Promise<PartitionAnswer<SeriesAnswer>>
 }
 
 /** Beyond the catch-up bound, for the mailbox and the gathering. */
@@ -43,10 +42,10 @@ export function makeLocalReads(services: Services, directory: PartitionDirectory
       const answer = await untilRead(services, services.work.scanHead(content, plan, nowMs, signal), done)
       return { checkpoint, answer: { ...answer, warnings: [...behindWarning(partition, behind), ...answer.warnings] } }
     },
-    async series(partition, tenant, matcherSets, signal) {
-      const { accepts, exact } = quickMatcherSets(matcherSets)
+    async series(partition, tenant, question, signal) {
+      const { accepts, exact } = quickMatcherSets(question.matcherSets)
       const { checkpoint, content, behind, done } = await snapshot(partition, tenant, accepts)
-      const read = exact && isSmall(content) ? Promise.resolve(headSeries(content)) : services.work.headSeries(content, matcherSets, signal)
+      const read = exact && isSmall(content) ? Promise.resolve(seriesAtHand(content, question)) : services.work.headSeries(content, question, signal)
       const series = await untilRead(services, read, done)
       return { checkpoint, answer: { series, warnings: behindWarning(partition, behind) } }
     },
@@ -79,6 +78,12 @@ async function askSnapshot(
     const hasEnded = error instanceof SkaldError && (error.code === 'not_found' || error.code === 'stopping')
     throw hasEnded ? new SkaldError('not_ready', error.message, { cause: error }) : error
   }
+}
+
+function seriesAtHand(content: HeadContent, question: SeriesQuestion): EncodedSeries {
+  const found = new SeriesAnswerBuilder(question)
+  found.add(headSeries(content))
+  return found.encoded()
 }
 
 /** Facts about these are at hand sooner than a thread could give them. */

@@ -8,12 +8,11 @@ import { serveLong } from '../../runtime/long-request.ts'
 import { subjectToken } from '../../runtime/subject.ts'
 import type { Subscription } from '../../runtime/transport.ts'
 import { SkaldError } from '../../runtime/errors.ts'
-import type { Matcher } from '../../protocols/logql/ast.ts'
 import type { ScanPlan } from '../../protocols/logql/scan.ts'
 import type { OwnerMap } from './owner-map.ts'
 import type { HeardElsewhere, PartitionDirectory } from '../partition/partition-directory.ts'
 import type { PartitionAnswer, PartitionReads } from './partition-reads.ts'
-import type { ScanAnswer, SeriesAnswer } from '../segments/segment-work.ts'
+import type { ScanAnswer, SeriesAnswer, SeriesQuestion } from '../segments/segment-work.ts'
 import type { Services } from '../services.ts'
 
 interface ScanCall {
@@ -24,7 +23,7 @@ interface ScanCall {
 
 interface SeriesCall {
   readonly tenant: string
-  readonly matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>
+  readonly question: SeriesQuestion
 }
 
 type Kind = 'scan' | 'series' | 'heard'
@@ -43,8 +42,8 @@ export function servePartitions(services: Services, reads: PartitionReads, direc
       return serialize(await reads.scan(partitionIn(subject), tenant, plan, nowMs, signal))
     }),
     serveLong(services, subjectOf('*', node, 'series'), async (body, subject, signal) => {
-      const { tenant, matcherSets } = received<SeriesCall>(body)
-      return serialize(await reads.series(partitionIn(subject), tenant, matcherSets, signal))
+      const { tenant, question } = received<SeriesCall>(body)
+      return serialize(await reads.series(partitionIn(subject), tenant, question, signal))
     }),
     transport.subscribe(subjectOf('*', node, 'heard'), ({ subject, data }) => {
       const sequence = Number(data.toString())
@@ -60,7 +59,7 @@ export function remoteReads(requests: LongRequests, node: string): PartitionRead
     received<PartitionAnswer<A>>(await requests.request(subjectOf(partition, node, kind), serialize(call), signal))
   return {
     scan: (partition, tenant, plan, nowMs, signal) => ask<ScanAnswer>(partition, 'scan', { tenant, plan, nowMs }, signal),
-    series: (partition, tenant, matcherSets, signal) => ask<SeriesAnswer>(partition, 'series', { tenant, matcherSets }, signal),
+    series: (partition, tenant, question, signal) => ask<SeriesAnswer>(partition, 'series', { tenant, question }, signal),
   }
 }
 

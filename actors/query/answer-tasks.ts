@@ -14,9 +14,12 @@ import type { MatrixData, QueryData } from '../../protocols/logql/query-data.ts'
 import { legacyStreams } from '../../protocols/logql/response-legacy.ts'
 import { resultPieces, seriesPieces } from '../../protocols/logql/response.ts'
 import type { PatternPartial, ScanPartial, ScanPlan } from '../../protocols/logql/scan.ts'
+import type { SeriesFacts } from '../../storage/segment-select.ts'
 import { decodePartial, encodePartial, ownBuffers, type EncodedPartial } from '../segments/encoded-partial.ts'
+import { decodeSeries } from '../segments/encoded-series.ts'
 import { exportPage, type ExportPage, type ExportPlace } from './export-page.ts'
 import { prepareQuery, type PreparedQuery, type QueryText } from './prepared-query.ts'
+import { type StreamsForm, streamsBodySteps } from './stream-answers.ts'
 
 /** What an answer's result is shown as. */
 export type AnswerForm =
@@ -43,6 +46,8 @@ export interface AnswerTasks {
   /** Series of a matrix as they stand between its brackets; `first`: how many come before them. */
   readonly seriesText: { readonly asks: { readonly matrix: MatrixData; readonly first: number }; readonly gives: ReadonlyArray<Uint8Array> }
   readonly exportPage: { readonly asks: { readonly plan: ScanPlan; readonly partials: Partials; readonly place: ExportPlace }; readonly gives: ExportPage }
+  /** A whole answer about streams; `items`: how many there are in all `partials`. */
+  readonly streams: { readonly asks: { readonly partials: Partials; readonly items: number; readonly form: StreamsForm; readonly warnings: ReadonlyArray<string> }; readonly gives: Uint8Array }
   readonly patterns: { readonly asks: { readonly plan: ScanPlan; readonly partials: Partials }; readonly gives: PatternPartial['clusters'] }
 }
 
@@ -59,12 +64,17 @@ export async function runAnswerTask(task: AnswerTask, signal: TaskSignal): Promi
     case 'show': return show(task, signal)
     case 'seriesText': return bytesOf(seriesPieces(task.matrix, task.first), signal)
     case 'exportPage': return exportPage(await merged(task.plan, task.partials, signal), task.place)
+    case 'streams': return new TextEncoder().encode(await inSteps(streamsBodySteps(decodedParts(task.partials), task.form, task.warnings), signal))
     case 'patterns': {
       const partial = await merged(task.plan, task.partials, signal)
       if (partial.kind !== 'patterns') throw new Error('a pattern scan gave another answer')
       return partial.clusters
     }
   }
+}
+
+function* decodedParts(partials: Partials): Generator<ReadonlyArray<SeriesFacts>> {
+  for (const bytes of partials) yield decodeSeries(bytes)
 }
 
 async function merged(plan: ScanPlan, partials: Partials, signal: TaskSignal): Promise<ScanPartial> {
@@ -114,6 +124,7 @@ async function bytesOf(texts: Iterable<string>, signal: TaskSignal): Promise<Uin
 
 /** What of a task's outcome is handed to the event loop's thread without a copy. */
 export function transfersOf(value: unknown): ArrayBuffer[] {
+  if (value instanceof Uint8Array) return ownBuffers([value])
   if (Array.isArray(value)) return ownBuffers(value.filter((piece) => piece instanceof Uint8Array))
   if (typeof value !== 'object' || value === null) return []
   if ('pieces' in value) return transfersOf(value.pieces)

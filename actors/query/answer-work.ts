@@ -87,6 +87,7 @@ function sizeOf(task: AnswerTask): { readonly inline: boolean; readonly bytes: n
     case 'parseLog': case 'parseMatchers': case 'prettify': return ofText(task.text)
     case 'merge': case 'exportPage': case 'patterns': return ofWork(bytesIn(task.partials), 0)
     case 'show': return ofWork(task.partials.reduce((sum, partials) => sum + bytesIn(partials), 0), valuesOf(task))
+    case 'streams': return ofWork(bytesIn(task.partials), task.form.kind === 'volumeRange' ? task.items * task.form.intervals.length : 0)
     case 'seriesText': return ofWork(0, pointsOf(task.matrix))
   }
 }

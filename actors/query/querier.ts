@@ -3,7 +3,6 @@
  * What cannot be read becomes a warning (Q3). Knows nothing of expressions: the query front end merges partials and evaluates.
  */
 import { SkaldError } from '../../runtime/errors.ts'
-import type { Matcher } from '../../protocols/logql/ast.ts'
 import { scanTimes } from '../../protocols/logql/scan-needs.ts'
 import type { ScanPlan } from '../../protocols/logql/scan.ts'
 import type { SegmentEntry } from '../../storage/catalog.ts'
@@ -13,7 +12,9 @@ import { type PartialCache, partialKey, planKey } from './partial-cache.ts'
 import { PartialSum, type ScannedParts } from './partial-sum.ts'
 import { scanInOrder, type ScanSegment } from './scan-order.ts'
 import { emptyStatistics } from '../segments/read-statistics.ts'
-import type { ScanAnswer, SelectAnswer, SeriesAnswer } from '../segments/segment-work.ts'
+import { checkParts, type EncodedSeries } from '../segments/encoded-series.ts'
+import type { ScanAnswer, SelectAnswer, SeriesQuestion } from '../segments/segment-work.ts'
+import { areFewSegments } from '../segments/small-tasks.ts'
 import type { Services } from '../services.ts'
 
 export interface ScanRequest {
@@ -31,8 +32,14 @@ export interface Querier {
   scan(request: ScanRequest): Promise<ScannedParts>
   /** What a scan would read and skip of the segments, without reading a line. */
   explain(tenant: string, plan: ScanPlan, signal: AbortSignal): Promise<SelectAnswer>
-  /** `within`: only segments that hold entries of that time are looked at (of those, all streams). */
-  series(tenant: string, matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>, signal: AbortSignal, within?: EntryTimes): Promise<SeriesAnswer>
+  /** Facts about streams, from columns of heads and footers of segments; no line is read. Rejects `query_limit` when there are more parts than the question takes. */
+  series(tenant: string, question: SeriesQuestion, signal: AbortSignal): Promise<GatheredSeries>
+}
+
+export interface GatheredSeries {
+  /** A stream may be in several. */
+  readonly parts: ReadonlyArray<EncodedSeries>
+  readonly warnings: ReadonlyArray<string>
 }
 
 /** What of the data each partition contributes: its head's answer, and the segments that complete it. */
@@ -59,7 +66,7 @@ export function makeQuerier(parts: QuerierParts): Querier {
   return {
     scan: (request) => scan(parts, request),
     explain: (tenant, plan, signal) => explain(services, tenant, plan, signal),
-    series: (tenant, matcherSets, signal, within) => series(services, reads, { tenant, matcherSets, signal, within }),
+    series: (tenant, question, signal) => series(services, reads, tenant, question, signal),
   }
 }
 
@@ -91,15 +98,9 @@ async function scan(parts: QuerierParts, request: ScanRequest): Promise<ScannedP
   }
 }
 
-/** Inclusive. */
-export interface EntryTimes {
-  readonly minNs: bigint
-  readonly maxNs: bigint
-}
-
 const inTime = (segments: ReadonlyArray<SegmentEntry>, plan: ScanPlan): SegmentEntry[] => overlapping(segments, scanTimes(plan))
 
-function overlapping(segments: ReadonlyArray<SegmentEntry>, { minNs, maxNs }: EntryTimes): SegmentEntry[] {
+function overlapping(segments: ReadonlyArray<SegmentEntry>, { minNs, maxNs }: { readonly minNs: bigint; readonly maxNs: bigint }): SegmentEntry[] {
   return segments.filter((s) => BigInt(s.maxNs) >= minNs && BigInt(s.minNs) <= maxNs)
 }
 
@@ -157,18 +158,21 @@ async function gatherSources<A extends { readonly warnings: ReadonlyArray<string
   }
 }
 
-interface SeriesRequest {
-  readonly tenant: string
-  readonly matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>
-  readonly signal: AbortSignal
-  readonly within: EntryTimes | undefined
+async function series(services: Services, reads: PartitionReads, tenant: string, question: SeriesQuestion, signal: AbortSignal): Promise<GatheredSeries> {
+  const sources = await gatherSources(services, tenant, (partition) => reads.series(partition, tenant, question, signal))
+  const { within, partsMax } = question
+  const wanted = within?.by === 'entry_time' ? overlapping(sources.segments, within) : sources.segments
+  const stored = await Promise.all(shares(wanted, services.work.threads).map((segments) => services.work.series(tenant, question, segments, signal)))
+  const answers = [...sources.heads, ...stored]
+  const parts = answers.map((answer) => answer.series).filter(({ count }) => count > 0)
+  if (partsMax !== null) checkParts(parts.reduce((sum, { count }) => sum + count, 0), partsMax)
+  return { parts, warnings: [...sources.warnings, ...answers.flatMap((answer) => answer.warnings)] }
 }
 
-async function series(services: Services, reads: PartitionReads, { tenant, matcherSets, signal, within }: SeriesRequest): Promise<SeriesAnswer> {
-  const sources = await gatherSources(services, tenant, (partition) => reads.series(partition, tenant, matcherSets, signal))
-  const stored = await services.work.series(tenant, matcherSets, within === undefined ? sources.segments : overlapping(sources.segments, within), signal)
-  return {
-    series: [...sources.heads.flatMap((h) => h.series), ...stored.series],
-    warnings: [...sources.warnings, ...stored.warnings],
-  }
+/** Of many segments each thread takes a part. */
+function shares(segments: ReadonlyArray<SegmentEntry>, threads: number): ReadonlyArray<ReadonlyArray<SegmentEntry>> {
+  if (segments.length === 0) return []
+  if (areFewSegments(segments)) return [segments]
+  const size = Math.ceil(segments.length / threads)
+  return Array.from({ length: threads }, (_, i) => segments.slice(i * size, (i + 1) * size))
 }

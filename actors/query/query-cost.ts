@@ -35,8 +35,8 @@ export async function exactCost(querier: Querier, { tenant, scans, signal }: Cos
   const costs = await Promise.all(
     scans.map(async (plan) => {
       const { minNs, maxNs } = scanTimes(plan)
-      const { series } = await querier.series(tenant, [plan.matchers], signal, { minNs, maxNs })
-      return series.reduce((sum, facts) => (facts.maxNs >= minNs && facts.minNs <= maxNs ? sum + facts.lineBytes : sum), 0)
+      const { parts } = await querier.series(tenant, { matcherSets: [plan.matchers], within: { by: 'entry_time', minNs, maxNs }, partsMax: null }, signal)
+      return parts.reduce((sum, { lineBytes }) => sum + lineBytes, 0)
     }),
   )
   return costs.reduce((sum, cost) => sum + cost, 0)

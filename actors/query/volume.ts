@@ -20,44 +20,86 @@ export interface Volume {
   readonly bytes: number
 }
 
-/** Ends of the intervals of a range: multiples of the step, the last one at the end. */
-export function volumeIntervals(startNs: TimeNs, endNs: TimeNs, stepNs: bigint): Array<{ readonly fromNs: TimeNs; readonly toNs: TimeNs }> {
-  const intervals = []
+/** Of one set of labels: bytes by interval, where it is among the largest. */
+export interface VolumeSeries {
+  readonly labels: Labels
+  readonly values: ReadonlyArray<readonly [interval: number, bytes: number]>
+}
+
+/** Milliseconds. */
+export interface Interval {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+/** Intervals of a range, ending at multiples of the step, the last one at the end. */
+export function volumeIntervals(startNs: TimeNs, endNs: TimeNs, stepNs: bigint): Interval[] {
+  const intervals: Interval[] = []
   for (let fromNs = startNs; fromNs < endNs; ) {
     const next = (fromNs / stepNs + 1n) * stepNs
     const toNs = next < endNs ? next : endNs
-    intervals.push({ fromNs, toNs })
+    intervals.push({ fromMs: Number(fromNs / 1_000_000n), toMs: Number(toNs / 1_000_000n) })
     fromNs = toNs
   }
   return intervals
 }
 
-/** A stream that lacks a target label counts for nothing, as if the query had asked for `label=~".+"`. Largest first, then by labels. */
-export function volumesOf(streams: ReadonlyArray<SeriesFacts>, question: VolumeQuestion, shareOf: (facts: SeriesFacts) => number = () => 1): Volume[] {
-  const names = question.targetLabels.length > 0 ? question.targetLabels : [...new Set(question.matchers.map(({ name }) => name))]
-  const bytes = new Map<string, { labels: Labels; bytes: number }>()
-  const add = (labels: Labels, amount: number): void => {
-    const key = labelKey(labels)
-    const volume = bytes.get(key)
-    if (volume === undefined) bytes.set(key, { labels, bytes: amount })
-    else volume.bytes += amount
+/** Largest first, then by labels. */
+export function volumesOf(streams: Iterable<SeriesFacts>, question: VolumeQuestion): Volume[] {
+  const groupsOf = grouping(question)
+  const sums = new Map<string, { labels: Labels; bytes: number }>()
+  for (const { labels, lineBytes } of streams) {
+    for (const group of groupsOf(labels)) {
+      const key = labelKey(group)
+      const sum = sums.get(key)
+      if (sum === undefined) sums.set(key, { labels: group, bytes: lineBytes })
+      else sum.bytes += lineBytes
+    }
   }
-  for (const facts of streams) {
-    const amount = Math.round(facts.lineBytes * shareOf(facts))
-    if (amount === 0) continue
-    const kept = names.length === 0 ? facts.labels : facts.labels.filter(([name]) => names.includes(name))
-    if (question.targetLabels.length > 0 && kept.length < new Set(names).size) continue
-    if (question.aggregateBy === 'series') add(kept, amount)
-    else for (const [name] of kept) add([[name, '']], amount)
+  return largest([...sums.values()], question.limit)
+}
+
+const STREAMS_A_STEP = 1_000
+
+/** The same in each interval; in steps. By labels' text. */
+export function* volumeSeriesSteps(streams: ReadonlyArray<SeriesFacts>, question: VolumeQuestion, intervals: ReadonlyArray<Interval>): Generator<undefined, VolumeSeries[], undefined> {
+  const groupsOf = grouping(question)
+  const sums = new Map<string, { readonly labels: Labels; readonly bytes: Float64Array }>()
+  for (const [i, facts] of streams.entries()) {
+    if (i % STREAMS_A_STEP === 0) yield
+    for (const labels of groupsOf(facts.labels)) {
+      const key = labelKey(labels)
+      const sum = sums.get(key) ?? { labels, bytes: new Float64Array(intervals.length) }
+      sums.set(key, sum)
+      for (const [at, interval] of intervals.entries()) sum.bytes[at]! += Math.round(facts.lineBytes * shareWithin(facts, interval))
+    }
   }
-  return [...bytes.values()].sort((a, b) => b.bytes - a.bytes || compareLabels(a.labels, b.labels)).slice(0, question.limit)
+  const series = new Map([...sums.values()].map(({ labels }) => [labels, [] as Array<[number, number]>]))
+  for (const at of intervals.keys()) {
+    yield
+    const here = [...sums.values()].map(({ labels, bytes }) => ({ labels, bytes: bytes[at]! }))
+    for (const { labels, bytes } of largest(here, question.limit)) series.get(labels)!.push([at, bytes])
+  }
+  return [...series].flatMap(([labels, values]) => (values.length === 0 ? [] : [{ labels, values }]))
+}
+
+function largest(volumes: ReadonlyArray<Volume>, limit: number): Volume[] {
+  const some = volumes.filter(({ bytes }) => bytes > 0)
+  return some.sort((a, b) => b.bytes - a.bytes || compareLabels(a.labels, b.labels)).slice(0, limit)
+}
+
+/** The sets of labels that a stream counts for. One that lacks a target label counts for nothing, as if the query had asked for `label=~".+"`. */
+function grouping({ matchers, targetLabels, aggregateBy }: VolumeQuestion): (labels: Labels) => ReadonlyArray<Labels> {
+  const names = new Set(targetLabels.length > 0 ? targetLabels : matchers.map(({ name }) => name))
+  return (labels) => {
+    const kept = names.size === 0 ? labels : labels.filter(([name]) => names.has(name))
+    if (targetLabels.length > 0 && kept.length < names.size) return []
+    return aggregateBy === 'series' ? [kept] : kept.map(([name]) => [[name, '']])
+  }
 }
 
 /** The part of a stream's bytes that was received in an interval, as if it had come evenly: index facts say only from when to when. */
-export function shareWithin(facts: Pick<SeriesFacts, 'receivedMinMs' | 'receivedMaxMs'>, fromNs: TimeNs, toNs: TimeNs): number {
-  const fromMs = Number(fromNs / 1_000_000n)
-  const toMs = Number(toNs / 1_000_000n)
-  const { receivedMinMs, receivedMaxMs } = facts
+export function shareWithin({ receivedMinMs, receivedMaxMs }: Pick<SeriesFacts, 'receivedMinMs' | 'receivedMaxMs'>, { fromMs, toMs }: Interval): number {
   if (receivedMinMs === receivedMaxMs) return receivedMinMs >= fromMs && receivedMinMs < toMs ? 1 : 0
   const overlapMs = Math.min(receivedMaxMs, toMs) - Math.max(receivedMinMs, fromMs)
   return overlapMs <= 0 ? 0 : overlapMs / (receivedMaxMs - receivedMinMs)

@@ -12,7 +12,8 @@ import { isLocal, isRemote, openObjectStore } from './object-stores.ts'
 import type { ScanWorkerData } from './scan-worker-data.ts'
 import { SegmentReads } from './segment-reads.ts'
 import { SegmentTasks, type ScanWorkerTask } from './segment-tasks.ts'
-import type { ScanAnswer } from './segment-work.ts'
+import type { EncodedSeries } from './encoded-series.ts'
+import type { ScanAnswer, SeriesAnswer } from './segment-work.ts'
 
 const { store, cacheLedger, standsBack } = workerData as ScanWorkerData
 if (standsBack) standBack()
@@ -22,5 +23,12 @@ const tasks = new SegmentTasks(new SegmentReads(opened, cache, isLocal(store.url
 
 serveTasks(async (task, signal) => {
   const value = await tasks.run(task as ScanWorkerTask, signal)
-  return { value, transfer: typeof value === 'object' && value !== null && 'partial' in value ? ownBuffers([(value as ScanAnswer).partial.bytes]) : [] }
+  return { value, transfer: ownBuffers(bytesIn(value)) }
 })
+
+function bytesIn(value: unknown): Uint8Array[] {
+  if (typeof value !== 'object' || value === null) return []
+  if ('partial' in value) return [(value as ScanAnswer).partial.bytes]
+  if ('series' in value) return [(value as SeriesAnswer).series.bytes]
+  return 'bytes' in value ? [(value as EncodedSeries).bytes] : []
+}

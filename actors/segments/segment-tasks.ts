@@ -18,21 +18,22 @@ import type { BlockFacts } from '../../storage/segment-footer.ts'
 import { limitBound } from '../../storage/segment-limit.ts'
 import type { ObjectStore } from '../../storage/object-store.ts'
 import { columnsFor, type SegmentReader, type Selection } from '../../storage/segment-read.ts'
-import { blocksByTime, isBeyond, type SeriesFacts } from '../../storage/segment-select.ts'
+import { blocksByTime, isBeyond } from '../../storage/segment-select.ts'
 import { headBlocks } from '../../storage/slab-head.ts'
 import { headSeries } from '../partition/head-series.ts'
 import { encodePartial } from './encoded-partial.ts'
+import { type EncodedSeries, SeriesAnswerBuilder } from './encoded-series.ts'
 import { IdReads } from './id-reads.ts'
 import { emptyStatistics } from './read-statistics.ts'
 import { isDamage, type SegmentReads } from './segment-reads.ts'
-import type { EncodeTask, HeadContent, LevelPolicy, ReadStatistics, ScanAnswer, SelectAnswer, SeriesAnswer } from './segment-work.ts'
+import type { EncodeTask, HeadContent, LevelPolicy, ReadStatistics, ScanAnswer, SelectAnswer, SeriesAnswer, SeriesQuestion } from './segment-work.ts'
 
 export type ScanWorkerTask =
   | { readonly kind: 'scanSegments'; readonly tenant: string; readonly plan: ScanPlan; readonly segments: ReadonlyArray<SegmentEntry>; readonly nowMs: number }
   | { readonly kind: 'select'; readonly tenant: string; readonly plan: ScanPlan; readonly segments: ReadonlyArray<SegmentEntry> }
   | { readonly kind: 'scanHead'; readonly content: HeadContent; readonly plan: ScanPlan; readonly nowMs: number }
-  | { readonly kind: 'headSeries'; readonly content: HeadContent; readonly matcherSets: ReadonlyArray<ReadonlyArray<Matcher>> }
-  | { readonly kind: 'series'; readonly tenant: string; readonly matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>; readonly segments: ReadonlyArray<SegmentEntry> }
+  | { readonly kind: 'headSeries'; readonly content: HeadContent; readonly question: SeriesQuestion }
+  | { readonly kind: 'series'; readonly tenant: string; readonly question: SeriesQuestion; readonly segments: ReadonlyArray<SegmentEntry> }
   | { readonly kind: 'pastIds' | 'gatherIds'; readonly partition: number; readonly segments: ReadonlyArray<SegmentEntry> }
 
 export interface EncodeWorkerTask {
@@ -66,9 +67,9 @@ export class SegmentTasks {
       case 'scanHead':
         return this.scanHead(task.content, task.plan, task.nowMs, signal)
       case 'headSeries':
-        return Promise.resolve(seriesOfHead(task.content, checked(signal, acceptsAny(task.matcherSets))))
+        return Promise.resolve(seriesOfHead(task.content, task.question, checked(signal, acceptsAny(task.question.matcherSets))))
       case 'series':
-        return this.series(task.tenant, task.matcherSets, task.segments, signal)
+        return this.series(task.tenant, task.question, task.segments, signal)
       case 'pastIds':
         return this.ids.past(task.partition, task.segments)
       case 'gatherIds':
@@ -121,24 +122,19 @@ export class SegmentTasks {
     return { partial: encodePartial(scan.partial()), statistics: emptyStatistics(), warnings: [] }
   }
 
-  async series(
-    tenant: string,
-    matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>,
-    segments: ReadonlyArray<SegmentEntry>,
-    signal: TaskSignal,
-  ): Promise<SeriesAnswer> {
-    const accept = checked(signal, acceptsAny(matcherSets))
+  async series(tenant: string, question: SeriesQuestion, segments: ReadonlyArray<SegmentEntry>, signal: TaskSignal): Promise<SeriesAnswer> {
+    const accept = checked(signal, acceptsAny(question.matcherSets))
     const warnings: string[] = []
-    const series = []
+    const found = new SeriesAnswerBuilder(question)
     for (const segment of segments) {
       await signal.turn()
       try {
-        series.push(...(await this.reads.with(segment, emptyStatistics(), (reader) => reader.series(tenant as TenantId, accept))))
+        found.add(await this.reads.with(segment, emptyStatistics(), (reader) => reader.series(tenant as TenantId, accept)))
       } catch (error) {
         warnings.push(unreadable(segment, error))
       }
     }
-    return { series, warnings }
+    return { series: found.encoded(), warnings }
   }
 
   private async scanSegment(
@@ -187,7 +183,11 @@ function acceptsAny(matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>): (labels
   return (labels) => sets.length === 0 || sets.some((set) => set(labels))
 }
 
-const seriesOfHead = (content: HeadContent, accept: (labels: Labels) => boolean): SeriesFacts[] => headSeries({ ...content, streams: content.streams.filter(({ labels }) => accept(labels)) })
+function seriesOfHead(content: HeadContent, question: SeriesQuestion, accept: (labels: Labels) => boolean): EncodedSeries {
+  const found = new SeriesAnswerBuilder(question)
+  found.add(headSeries({ ...content, streams: content.streams.filter(({ labels }) => accept(labels)) }))
+  return found.encoded()
+}
 
 function addSkips(statistics: ReadStatistics, skips: Omit<ReadStatistics, 'segments' | 'segmentsSkippedByTime' | 'segmentsFromCache' | 'bytesFetched'>): void {
   for (const key of Object.keys(skips) as Array<keyof typeof skips>) statistics[key] += skips[key]

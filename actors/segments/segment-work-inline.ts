@@ -7,6 +7,7 @@ import type { TaskSignal } from '../../runtime/worker-host.ts'
 import type { ObjectStore } from '../../storage/object-store.ts'
 import { SegmentCache } from '../../storage/segment-cache.ts'
 import { SharedLedger } from '../../storage/shared-ledger.ts'
+import type { EncodedSeries } from './encoded-series.ts'
 import { SegmentReads } from './segment-reads.ts'
 import { runEncode, SegmentTasks, type ScanWorkerTask } from './segment-tasks.ts'
 import type { PastIds, ScanAnswer, SegmentWork, SelectAnswer, SeriesAnswer } from './segment-work.ts'
@@ -26,8 +27,8 @@ export function makeInlineWork(store: ObjectStore, cacheBytes: number): SegmentW
     scanSegments: (tenant, plan, segments, nowMs, signal) => run<ScanAnswer>({ kind: 'scanSegments', tenant, plan, segments, nowMs }, signal),
     select: (tenant, plan, segments, signal) => run<SelectAnswer>({ kind: 'select', tenant, plan, segments }, signal),
     scanHead: (content, plan, nowMs, signal) => run<ScanAnswer>({ kind: 'scanHead', content, plan, nowMs }, signal),
-    headSeries: (content, matcherSets, signal) => run<Awaited<ReturnType<SegmentWork['headSeries']>>>({ kind: 'headSeries', content, matcherSets }, signal),
-    series: (tenant, matcherSets, segments, signal) => run<SeriesAnswer>({ kind: 'series', tenant, matcherSets, segments }, signal),
+    headSeries: (content, question, signal) => run<EncodedSeries>({ kind: 'headSeries', content, question }, signal),
+    series: (tenant, question, segments, signal) => run<SeriesAnswer>({ kind: 'series', tenant, question, segments }, signal),
     pastIds: (partition, segments) => run<PastIds>({ kind: 'pastIds', partition, segments }, undefined),
     gatherIds: (partition, segments) => run<void>({ kind: 'gatherIds', partition, segments }, undefined),
     async close() {},

@@ -8,6 +8,7 @@ import { WorkerPool } from '../../runtime/worker-pool.ts'
 import type { SegmentEntry } from '../../storage/catalog.ts'
 import type { EncodedSegment } from '../../storage/segment-encode.ts'
 import type { NodeMemory } from '../node-memory.ts'
+import type { EncodedSeries } from './encoded-series.ts'
 import type { StoreSettings } from './object-stores.ts'
 import { ScanRoom } from './scan-room.ts'
 import type { ScanWorkerData } from './scan-worker-data.ts'
@@ -50,8 +51,8 @@ export function makeThreadedWork(options: ThreadedWorkOptions): SegmentWork {
         scanOn<ScanAnswer>({ kind: 'scanSegments', tenant, plan, segments, nowMs }, signal, { ...nearest(segments), small: isSmallRead(readBytesMax) })),
     select: (tenant, plan, segments, signal) => scanOn<SelectAnswer>({ kind: 'select', tenant, plan, segments }, signal, nearest(segments)),
     scanHead: (content, plan, nowMs, signal) => scanOn<ScanAnswer>({ kind: 'scanHead', content, plan, nowMs }, signal, { small: isSmallHead(content) }),
-    headSeries: (content, matcherSets, signal) => scanOn<Awaited<ReturnType<SegmentWork['headSeries']>>>({ kind: 'headSeries', content, matcherSets }, signal, { small: isSmallHead(content) }),
-    series: (tenant, matcherSets, segments, signal) => scanOn<SeriesAnswer>({ kind: 'series', tenant, matcherSets, segments }, signal, { small: areFewSegments(segments) }),
+    headSeries: (content, question, signal) => scanOn<EncodedSeries>({ kind: 'headSeries', content, question }, signal, { small: isSmallHead(content) }),
+    series: (tenant, question, segments, signal) => scanOn<SeriesAnswer>({ kind: 'series', tenant, question, segments }, signal, { small: areFewSegments(segments) }),
     // Not behind scans, whatever they have of it: a partition waits for these.
     pastIds: (partition, segments) => expressPool.run<PastIds>({ kind: 'pastIds', partition, segments } satisfies ScanWorkerTask),
     gatherIds: (partition, segments) => expressPool.run<void>({ kind: 'gatherIds', partition, segments } satisfies ScanWorkerTask),

@@ -6,9 +6,11 @@ import type { Matcher } from '../../protocols/logql/ast.ts'
 import type { ScanPlan } from '../../protocols/logql/scan.ts'
 import type { SegmentEntry } from '../../storage/catalog.ts'
 import type { EncodedSegment, SegmentCut, StreamCut } from '../../storage/segment-encode.ts'
-import type { SeriesFacts, SkipStats } from '../../storage/segment-select.ts'
+import type { SkipStats } from '../../storage/segment-select.ts'
+import type { SeriesTimes } from '../../storage/series-facts.ts'
 import type { SlabDescriptor } from '../../storage/slab.ts'
 import type { EncodedPartial } from './encoded-partial.ts'
+import type { EncodedSeries } from './encoded-series.ts'
 
 /** How levels of one tenant are derived (from its limits). null: not at all. */
 export interface LevelPolicy {
@@ -53,8 +55,17 @@ export interface SelectAnswer {
   readonly warnings: ReadonlyArray<string>
 }
 
+/** Which streams, and of which time. */
+export interface SeriesQuestion {
+  /** Streams that match all of one of these; []: all streams. */
+  readonly matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>
+  readonly within: SeriesTimes | null
+  /** null: what a stream has in several places is added up. Else each place's part stands alone, and more than so many are refused. */
+  readonly partsMax: number | null
+}
+
 export interface SeriesAnswer {
-  readonly series: ReadonlyArray<SeriesFacts>
+  readonly series: EncodedSeries
   readonly warnings: ReadonlyArray<string>
 }
 
@@ -81,10 +92,8 @@ export interface SegmentWork {
   /** Looks at footers and filters only. */
   select(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, signal?: AbortSignal): Promise<SelectAnswer>
   scanHead(content: HeadContent, plan: ScanPlan, nowMs: number, signal?: AbortSignal): Promise<ScanAnswer>
-  /** Streams in memory that match all of one of `matcherSets` ([] = all streams). */
-  headSeries(content: HeadContent, matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>, signal?: AbortSignal): Promise<ReadonlyArray<SeriesFacts>>
-  /** Streams of the tenant that match all of one of `matcherSets` ([] = all streams). */
-  series(tenant: string, matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>, segments: ReadonlyArray<SegmentEntry>, signal?: AbortSignal): Promise<SeriesAnswer>
+  headSeries(content: HeadContent, question: SeriesQuestion, signal?: AbortSignal): Promise<EncodedSeries>
+  series(tenant: string, question: SeriesQuestion, segments: ReadonlyArray<SegmentEntry>, signal?: AbortSignal): Promise<SeriesAnswer>
   /** `segments`: of one partition, oldest first. */
   pastIds(partition: number, segments: ReadonlyArray<SegmentEntry>): Promise<PastIds>
   /** Puts their ids into one object, from which `pastIds` has them sooner. */

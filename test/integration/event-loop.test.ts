@@ -113,6 +113,9 @@ describe('the event loop of a node', () => {
     ['fields', 'detected_fields', { query: '{app="long"}', line_limit: '5000' }],
     ['patterns', 'patterns', { query: '{app=~".+"}', step: '10s' }],
     ['series', 'series', { 'match[]': '{app=~".+"}', start: String(atNs(0)), end: String(atNs(7_200_000)) }],
+    ['label values', 'label/path/values', {}],
+    ['volume', 'index/volume', { query: '{app=~".+"}', targetLabels: 'id' }],
+    ['volume of a range', 'index/volume_range', { query: '{app=~".+"}', targetLabels: 'id', start: String(atNs(0)), end: String(atNs(7_200_000)), step: '10' }],
     ['a format', 'format_query', { query: `{a="b"}${' |= "x"'.repeat(10_000)}` }],
   ])('goes on during %s', async (_what, endpoint, parameters) => {
     await expectNoStall(async () => {

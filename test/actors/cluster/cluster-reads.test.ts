@@ -30,7 +30,7 @@ function world({ owner, standbys = [] }: { owner: string | undefined; standbys?:
     remote: readsOf,
   } as unknown as ClusterReadsParts
   const abort = new AbortController()
-  const answer = makeClusterReads(parts).series(0, 'tenant', [], abort.signal).then(String, (error: unknown) => error)
+  const answer = makeClusterReads(parts).series(0, 'tenant', { matcherSets: [], within: null, partsMax: null }, abort.signal).then(String, (error: unknown) => error)
   const announce = (node: string): void => {
     announced = node
     for (const listener of listeners) listener(0)

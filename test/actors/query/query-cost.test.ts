@@ -23,7 +23,7 @@ function setup(segments: ReadonlyArray<SegmentEntry>, streamBytes: number) {
   const querier = {
     series: () => {
       footersRead++
-      return Promise.resolve({ warnings: [], series: [{ labels: [], minNs: 0n, maxNs: 100n, lineBytes: streamBytes }] })
+      return Promise.resolve({ warnings: [], parts: [{ bytes: new Uint8Array(), count: 1, lineBytes: streamBytes }] })
     },
   } as unknown as Querier
   const { matchers, stages } = parseLogQuery('{a="b"}')

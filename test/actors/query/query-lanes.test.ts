@@ -24,7 +24,7 @@ function lanesOver(bytes: () => number, segmentCount = 0) {
   const querier = {
     series: () => {
       looked++
-      return Promise.resolve({ warnings: [], series: [{ labels: [], minNs: 0n, maxNs: 100n, lineBytes: bytes() }] })
+      return Promise.resolve({ warnings: [], parts: [{ bytes: new Uint8Array(), count: 1, lineBytes: bytes() }] })
     },
   } as unknown as Querier
   const lanes = makeQueryLanes({ services, querier, queue: new FairQueue(clock, 2, 100), express: new FairQueue(clock, 2, 100) })
