@@ -39,7 +39,8 @@ export interface AnswerTasks {
   readonly prepare: { readonly asks: { readonly query: QueryText }; readonly gives: PreparedQuery }
   readonly parseLog: { readonly asks: { readonly text: string }; readonly gives: LogExpr }
   readonly parseMatchers: { readonly asks: { readonly text: string }; readonly gives: ReadonlyArray<Matcher> }
-  readonly prettify: { readonly asks: { readonly text: string }; readonly gives: string }
+  /** The whole answer: a short text may be laid out over megabytes. */
+  readonly prettify: { readonly asks: { readonly text: string }; readonly gives: Uint8Array }
   readonly merge: { readonly asks: { readonly plan: ScanPlan; readonly partials: Partials }; readonly gives: EncodedPartial }
   /** `partials[i]` belong to `plan.scans[i]`; `items`: entries or series in all of them. */
   readonly show: { readonly asks: { readonly plan: QueryPlan; readonly partials: ReadonlyArray<Partials>; readonly items: number; readonly form: AnswerForm }; readonly gives: ShownAnswer }
@@ -59,7 +60,7 @@ export async function runAnswerTask(task: AnswerTask, signal: TaskSignal): Promi
     case 'prepare': return prepareQuery(task.query)
     case 'parseLog': return parseLogQuery(task.text)
     case 'parseMatchers': return parseMatchers(task.text)
-    case 'prettify': return prettify(parse(task.text))
+    case 'prettify': return new TextEncoder().encode(`${JSON.stringify({ status: 'success', data: prettify(parse(task.text)) })}\n`)
     case 'merge': return encodePartial(await merged(task.plan, task.partials, signal))
     case 'show': return show(task, signal)
     case 'seriesText': return bytesOf(seriesPieces(task.matrix, task.first), signal)

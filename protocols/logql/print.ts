@@ -11,16 +11,29 @@ import { goFloat, goQuote } from './go-text.ts'
 /** Longer expressions are split over lines. */
 const LINE_CHARS_MAX = 100
 
+/** What was printed of parts of an expression: a layout asks on every level whether all below fits a line. */
+type Printed = Map<Expr, string>
+
 /** One line. */
-export function format(expr: Expr): string {
+export const format = (expr: Expr): string => onOneLine(expr, new Map())
+
+function onOneLine(expr: Expr, printed: Printed): string {
+  const text = printed.get(expr) ?? print(expr, printed)
+  printed.set(expr, text)
+  return text
+}
+
+/** Long texts of inner expressions are only put into templates, never joined: V8 then copies them once, at the end, and not on every level. */
+function print(expr: Expr, printed: Printed): string {
+  const inside = (inner: Expr): string => onOneLine(inner, printed)
   switch (expr.kind) {
     case 'log': return [formatSelector(expr.matchers), ...expr.stages.map(formatStage)].join(' ')
     case 'literal': return formatNumber(expr.value)
     case 'constant': return `vector(${expr.value.toFixed(6)})`
-    case 'binary': return `(${format(expr.left)} ${formatOperator(expr)} ${format(expr.right)})`
+    case 'binary': return `(${inside(expr.left)} ${formatOperator(expr)} ${inside(expr.right)})`
     case 'range': return `${expr.op}(${expr.parameter === null ? '' : `${goFloat(expr.parameter)},`}${formatRange(expr.range)})${formatGrouping(expr.grouping)}`
-    case 'vector': return `${expr.op}${formatGrouping(expr.grouping)}(${expr.parameter === null ? '' : `${expr.parameter},`}${format(expr.inner)})`
-    case 'labelReplace': return `label_replace(${[format(expr.inner), ...labelReplaceTexts(expr)].join(',')})`
+    case 'vector': return `${expr.op}${formatGrouping(expr.grouping)}(${expr.parameter === null ? '' : `${expr.parameter},`}${inside(expr.inner)})`
+    case 'labelReplace': return `label_replace(${inside(expr.inner)},${labelReplaceTexts(expr).join(',')})`
   }
 }
 
@@ -118,39 +131,44 @@ export function formatNumber(value: number): string {
 const indent = (level: number): string => '  '.repeat(level)
 
 /** As `/format_query` lays a query out: 2 spaces a level, one stage a line, operators alone on theirs; short expressions stay whole. */
-export function prettify(expr: Expr, level = 0): string {
-  const short = format(expr)
-  if (Array.from(short).length <= LINE_CHARS_MAX) return indent(level) + short
+export const prettify = (expr: Expr): string => layOut(expr, 0, new Map())
+
+function layOut(expr: Expr, level: number, printed: Printed): string {
+  const short = onOneLine(expr, printed)
+  if (fitsLine(short)) return indent(level) + short
   switch (expr.kind) {
     case 'log': return prettyLog(expr, level)
     case 'literal': case 'constant': return indent(level) + short
     case 'range': {
       const parameter = expr.parameter === null ? [] : [indent(level + 1) + goFloat(expr.parameter)]
-      return prettyCall(expr.op, [...parameter, prettyRange(expr.range, level + 1)], level) + formatGrouping(expr.grouping)
+      return prettyCall(expr.op, [...parameter, prettyRange(expr.range, level + 1, printed)], level) + formatGrouping(expr.grouping)
     }
     case 'vector': {
       const parameter = expr.parameter === null ? [] : [indent(level + 1) + String(expr.parameter)]
-      return prettyCall(expr.op + formatGrouping(expr.grouping), [...parameter, prettify(expr.inner, level + 1)], level)
+      return prettyCall(expr.op + formatGrouping(expr.grouping), [...parameter, layOut(expr.inner, level + 1, printed)], level)
     }
-    case 'labelReplace': return prettyCall('label_replace', [prettify(expr.inner, level + 1), ...labelReplaceTexts(expr).map((t) => indent(level + 1) + t)], level)
-    case 'binary': return [prettyOperand(expr.left, level + 1), indent(level) + formatOperator(expr), prettyOperand(expr.right, level + 1)].join('\n')
+    case 'labelReplace': return prettyCall('label_replace', [layOut(expr.inner, level + 1, printed), ...labelReplaceTexts(expr).map((t) => indent(level + 1) + t)], level)
+    case 'binary': return `${prettyOperand(expr.left, level + 1, printed)}\n${indent(level)}${formatOperator(expr)}\n${prettyOperand(expr.right, level + 1, printed)}`
   }
 }
 
-const prettyCall = (name: string, args: ReadonlyArray<string>, level: number): string => `${indent(level)}${name}(\n${args.join(',\n')}\n${indent(level)})`
+const prettyCall = (name: string, args: ReadonlyArray<string>, level: number): string => `${indent(level)}${name}(\n${args.reduce((before, one) => `${before},\n${one}`)}\n${indent(level)})`
+
+/** Characters, not UTF-16 units. */
+const fitsLine = (text: string): boolean => text.length <= LINE_CHARS_MAX || (text.length <= 2 * LINE_CHARS_MAX && Array.from(text).length <= LINE_CHARS_MAX)
 
 /** An operation inside another keeps its brackets when it is split. */
-function prettyOperand(expr: MetricExpr, level: number): string {
-  const text = prettify(expr, level)
-  return expr.kind === 'binary' && text.includes('\n') ? `${indent(level)}(\n${prettify(expr, level + 1)}\n${indent(level)})` : text
+function prettyOperand(expr: MetricExpr, level: number, printed: Printed): string {
+  const isSplit = expr.kind === 'binary' && !fitsLine(onOneLine(expr, printed))
+  return isSplit ? `${indent(level)}(\n${layOut(expr, level + 1, printed)}\n${indent(level)})` : layOut(expr, level, printed)
 }
 
 function prettyLog({ matchers, stages }: LogExpr, level: number): string {
   return [indent(level) + formatSelector(matchers), ...stages.map((stage) => indent(level + 1) + formatStage(stage))].join('\n')
 }
 
-function prettyRange({ log, unwrap, rangeNs, offsetNs }: LogRange, level: number): string {
-  const lines = [prettify(log, level)]
+function prettyRange({ log, unwrap, rangeNs, offsetNs }: LogRange, level: number, printed: Printed): string {
+  const lines = [layOut(log, level, printed)]
   if (unwrap !== null) lines.push(indent(level + 1) + formatUnwrap(unwrap), ...unwrap.filters.map((filter) => `${indent(level + 1)}| ${formatLabelFilter(filter)}`))
   return `${lines.join('\n')} [${formatPrometheusDuration(rangeNs)}]${formatOffset(offsetNs)}`
 }

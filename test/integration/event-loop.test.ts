@@ -117,6 +117,7 @@ describe('the event loop of a node', () => {
     ['volume', 'index/volume', { query: '{app=~".+"}', targetLabels: 'id' }],
     ['volume of a range', 'index/volume_range', { query: '{app=~".+"}', targetLabels: 'id', start: String(atNs(0)), end: String(atNs(7_200_000)), step: '10' }],
     ['a format', 'format_query', { query: `{a="b"}${' |= "x"'.repeat(10_000)}` }],
+    ['a format of megabytes', 'format_query', { query: `${'1+('.repeat(900)}rate({a="b"}[1m])${')'.repeat(900)}` }],
   ])('goes on during %s', async (_what, endpoint, parameters) => {
     await expectNoStall(async () => {
       const { status, text } = await ask(endpoint, parameters)

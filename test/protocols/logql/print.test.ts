@@ -55,6 +55,18 @@ describe('prettify', () => {
   })
 })
 
+describe('deep expressions', () => {
+  it.each([
+    ['operators', (n: number) => `${'1+('.repeat(n)}rate({a="b"}[1m])${')'.repeat(n)}`, 3],
+    ['aggregations', (n: number) => `${'sum('.repeat(n)}rate({a="b"}[1m])${')'.repeat(n)}`, 2],
+    ['functions', (n: number) => `${'label_replace('.repeat(n)}rate({a="b"}[1m])${',"a","b","c","d")'.repeat(n)}`, 6],
+  ])('are laid out level by level: %s', (_what, make, linesALevel) => {
+    const lines = (n: number): number => prettify(parse(make(n))).split('\n').length
+    // It took twice as long for each level once.
+    expect(lines(900) - lines(800)).toBeGreaterThanOrEqual(100 * linesALevel)
+  })
+})
+
 describe('what is printed', () => {
   it('parses to the same tree, on one line and on many', () => {
     const queries = new RandomQueries(7)
