@@ -66,10 +66,13 @@ describe('a node', () => {
     expect(linesOf(await query(node.url, '{app="secret"}', {}, { 'X-Scope-OrgID': 'one' }))).toEqual(['mine'])
   })
 
-  it('splits a large push into records and stores all of it', async () => {
+  it('splits a large push into records and stores all of it, once though it is repeated (W1)', async () => {
     const at = nowNs()
     const values = Array.from({ length: 60 }, (_, i) => [at + BigInt(i), `${i}:${'y'.repeat(200_000)}`] as const)
-    expect((await push(node.url, { app: 'large' }, values)).status).toBe(204)
+    for (const _ of ['first', 'again']) {
+      expect((await push(node.url, { app: 'large' }, values, { 'X-Skald-Push-Id': 'large' })).status).toBe(204)
+      await flush()
+    }
     const { data } = await query(node.url, 'sum(count_over_time({app="large"}[1h]))', { step: '3600', since: '1h' })
     const points = (data.result as unknown as Array<{ values: Array<[number, string]> }>)[0]!.values
     expect(points.at(-1)![1]).toBe('60')

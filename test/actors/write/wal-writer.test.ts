@@ -1,4 +1,4 @@
-/** W4: with memory short, pushes wait a moment for room instead of being read from the log and decoded again. */
+/** Pushes on their way into the log: with memory short they wait a moment for room instead of being read from the log and decoded again (W4); late ones are answered. */
 import { describe, expect, it } from 'vitest'
 import type { ActorRef } from '../../../runtime/actor.ts'
 import { createMetrics } from '../../../runtime/metrics.ts'
@@ -19,6 +19,7 @@ const REFUSE_BYTES = 96
 interface Writer {
   readonly test: TestSystem
   readonly budget: MemoryBudget
+  readonly wal: MemoryWal
   /** Answers of pushes so far. */
   readonly answers: string[]
   push(): Promise<void>
@@ -35,7 +36,7 @@ async function writer(): Promise<Writer> {
   const batch = decodePushRequest(pushBody([{ labels: '{app="a"}', entries: [{ ns: 1n, line: Buffer.from('one') }] }]))
   const item = { tenant: 't' as TenantId, pushId: '', receivedMs: 1, labels: ['{app="a"}'], compressedBody: Buffer.from('x'), bodyBytes: batch.body.length }
   return {
-    test, budget, answers,
+    test, budget, wal, answers,
     async push() {
       const decoded = { tenant: 't', pushId: '', receivedMs: 1, labels: ['{app="a"}'], batch, memory: new BatchMemory(batch) }
       ref.tell({ kind: 'write', write: { item, decoded, traceParent: '' }, reply: { succeed: () => void answers.push('stored'), fail: (error) => void answers.push(String(error)) } })
@@ -80,5 +81,21 @@ describe('a push while the owner has stopped applying', () => {
     budget.add('heads', REFUSE_BYTES)
     await push()
     expect(answers).toEqual(['stored'])
+  })
+})
+
+describe('a push behind records that the log does not acknowledge', () => {
+  it('is answered in time, unpublished', async () => {
+    const { test, wal, answers, push } = await writer()
+    const ends: Array<() => void> = []
+    wal.append = () => new Promise((_, reject) => void ends.push(() => reject(new Error('no answer'))))
+    for (let i = 0; i < 6; i++) await push()
+    const published = ends.length
+    expect(published).toBeLessThan(6)
+    await test.clock.run(5_000)
+    ends[0]!()
+    await settle(test)
+    expect(ends).toHaveLength(published)
+    expect(answers.filter((answer) => answer.includes('wal.append_timeout'))).toHaveLength(6 - published)
   })
 })
