@@ -10,6 +10,7 @@ export interface NodeMetrics {
   readonly discardedBytes: Counter<'reason' | 'tenant'>
   readonly walRecords: Counter
   readonly walBytes: Counter
+  readonly partitionBytes: Counter<'partition'>
   readonly segmentsFlushed: Counter<'reason'>
   readonly flushFailures: Counter<'step'>
   readonly segmentBytes: Histogram
@@ -33,6 +34,7 @@ export function makeNodeMetrics(metrics: Metrics): NodeMetrics {
     discardedBytes: metrics.counter('loki_discarded_bytes_total', 'Bytes refused, by reason.', ['reason', 'tenant']),
     walRecords: metrics.counter('loki_ingester_wal_records_logged_total', 'Records published to the write-ahead log.'),
     walBytes: metrics.counter('skald_wal_bytes_logged_total', 'Bytes published to the write-ahead log.'),
+    partitionBytes: metrics.counter('skald_partition_bytes_received_total', 'Bytes of lines and structured metadata of partitions, counted by their owners; replays are not.', ['partition']),
     segmentsFlushed: metrics.counter('loki_ingester_chunks_flushed_total', 'Cuts flushed, by reason.', ['reason']),
     flushFailures: metrics.counter('skald_flush_failures_total', 'Failed steps of a flush (each is repeated).', ['step']),
     segmentBytes: metrics.histogram('skald_segment_size_bytes', 'Stored size of a segment.', SIZE_BUCKETS_BYTES),

@@ -28,6 +28,8 @@ interface SeriesCall {
 
 type Kind = 'scan' | 'series' | 'heard'
 
+/** Records are more, the more is pushed; so many messages a second tell of them all. */
+const HEARD_MS = 250
 const PREFIX = 'skald.v1.partition.'
 const PARTITION_TOKEN = 3
 const subjectOf = (partition: number | '*', node: string, kind: Kind): string => `${PREFIX}${partition}.${subjectToken(node)}.${kind}`
@@ -63,12 +65,21 @@ export function remoteReads(requests: LongRequests, node: string): PartitionRead
   }
 }
 
-/** Tells the owner that the log has grown, if it is another node: it need not arrive, since queries ask the log itself. */
-export function makeHeardElsewhere({ transport, node }: Pick<Services, 'transport' | 'node'>, owners: OwnerMap): HeardElsewhere {
-  return (partition, sequence) => {
+/** Tells the owner that the log has grown, if it is another node, at most every `HEARD_MS`: it need not arrive, since queries ask the log itself. */
+export function makeHeardElsewhere({ transport, clock, node }: Pick<Services, 'transport' | 'clock' | 'node'>, owners: OwnerMap): HeardElsewhere {
+  /** The newest sequence of each partition that its owner is still to be told. */
+  const untold = new Map<number, number>()
+  const tell = (partition: number): void => {
+    const sequence = untold.get(partition)
+    untold.delete(partition)
     const owner = owners.ownerOf(partition)?.node
     if (owner === undefined || owner === node || transport.status() !== 'connected') return
     transport.publish(subjectOf(partition, owner, 'heard'), Buffer.from(String(sequence)))
+  }
+  return (partition, sequence) => {
+    if (owners.ownerOf(partition)?.node === node) return
+    if (!untold.has(partition)) clock.after(HEARD_MS, () => tell(partition))
+    untold.set(partition, Math.max(sequence, untold.get(partition) ?? 0))
   }
 }
 

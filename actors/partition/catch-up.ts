@@ -10,6 +10,10 @@ interface Waiter {
 export class CatchUpWaiters {
   private waiting: ReadonlyArray<Waiter> = []
 
+  get isEmpty(): boolean {
+    return this.waiting.length === 0
+  }
+
   /** `run` is called once: with false when everything up to `through` is applied, with true when time is up. */
   add(through: Sequence, untilMs: number, run: (behind: boolean) => void): void {
     this.waiting = [...this.waiting, { through, untilMs, run }]

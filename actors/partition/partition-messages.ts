@@ -23,7 +23,10 @@ export type PartitionMessage =
   | { readonly kind: 'published'; readonly record: DecodedRecord }
   /** Somebody published up to here. */
   | { readonly kind: 'heard'; readonly sequence: Sequence }
-  | { readonly kind: 'read'; readonly from: Sequence; readonly records: ReadonlyArray<DecodedRecord> }
+  /** `isAll`: of what was known when it began. */
+  | { readonly kind: 'read'; readonly from: Sequence; readonly records: ReadonlyArray<DecodedRecord>; readonly isAll: boolean }
+  /** What was missing has had time to become more. */
+  | { readonly kind: 'readDue' }
   | { readonly kind: 'readFailed'; readonly error: unknown }
   /** Of segments from before the start, and what could not be read the last time. */
   | { readonly kind: 'readIds' }
@@ -51,6 +54,8 @@ export interface PartitionStatus {
   readonly checkpoint: Sequence
   readonly rawBytes: number
   readonly heldBytes: number
+  /** Bytes of lines and metadata that it gets now. */
+  readonly bytesPerSecond: number
   readonly cutsWaiting: number
   readonly paused: boolean
   readonly fenced: boolean

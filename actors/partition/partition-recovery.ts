@@ -1,5 +1,5 @@
 /**
- * Reads WAL records, decoded as the gateway would have handed them over. Used by `partition.ts` at start and whenever records are missing; recovery and
+ * Reads WAL records, to be decoded as the gateway would have handed them over. Used by `partition.ts` at start and whenever records are missing; recovery and
  * following another node's pushes are the same path.
  */
 import { SkaldError } from '../../runtime/errors.ts'
@@ -17,26 +17,59 @@ import { hole, type DecodedItem, type DecodedRecord } from './partition-follow.t
  */
 export async function readRecords(wal: Wal, partition: number, from: Sequence, bytesMax: number): Promise<DecodedRecord[]> {
   const records = await wal.read(partition, from, bytesMax)
-  if (records.length > 0) return records.map(decodeRecord)
+  if (records.length > 0) return records.map(checkedRecord)
   const { first, last } = await wal.state(partition)
   const goneThrough = first > last ? last : first - 1
   return goneThrough >= from ? [hole(from, goneThrough)] : []
 }
 
-/** A record that cannot be decoded was damaged after its checksum was taken: refuse to go on rather than lose it silently. */
-function decodeRecord(record: WalRecord): DecodedRecord {
+/** A record whose checksum is wrong: refuse to go on rather than lose it silently. */
+function checkedRecord(record: WalRecord): DecodedRecord {
   const { recordId, items } = decodeWalRecord(record.bytes)
-  const decoded: DecodedItem[] = []
-  let bytes = 0
-  for (const item of items) {
-    const body = bodyOf(item)
-    const batch = batchOf(body)
+  const { traceParent } = record
+  return { sequence: record.sequence, recordId, items: items.map((item) => new ReadItem(item)), bytes: record.bytes.length, ...(traceParent === undefined ? {} : { traceParent }) }
+}
+
+/** Decoded when its turn comes: a read gives many records, and what they hold lives the shorter the less the garbage collector has to do. */
+class ReadItem implements DecodedItem {
+  readonly #item: WalItem
+  #decoded: { readonly batch: PushBatch; readonly memory: BatchMemory } | undefined
+
+  constructor(item: WalItem) {
+    this.#item = item
+  }
+
+  get tenant(): string {
+    return this.#item.tenant
+  }
+
+  get pushId(): string {
+    return this.#item.pushId
+  }
+
+  get receivedMs(): number {
+    return this.#item.receivedMs
+  }
+
+  get labels(): ReadonlyArray<string> {
+    return this.#item.labels
+  }
+
+  get batch(): PushBatch {
+    return this.#decode().batch
+  }
+
+  get memory(): BatchMemory {
+    return this.#decode().memory
+  }
+
+  #decode(): { readonly batch: PushBatch; readonly memory: BatchMemory } {
+    if (this.#decoded !== undefined) return this.#decoded
+    const batch = batchOf(bodyOf(this.#item))
     const memory = new BatchMemory(batch)
     memory.use()
-    decoded.push({ tenant: item.tenant, pushId: item.pushId, receivedMs: item.receivedMs, labels: item.labels, batch, memory })
-    bytes += body.length
+    return (this.#decoded = { batch, memory })
   }
-  return { sequence: record.sequence, recordId, items: decoded, bytes, ...(record.traceParent === undefined ? {} : { traceParent: record.traceParent }) }
 }
 
 /** Whatever is wrong with what was accepted once, the record is. */

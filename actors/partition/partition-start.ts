@@ -8,6 +8,7 @@ import type { PartitionCatalog, SegmentEntry } from '../../storage/catalog.ts'
 import type { MemoryAccount } from '../../storage/memory-budget.ts'
 import { AppliedIds } from './applied-ids.ts'
 import { CatchUpWaiters } from './catch-up.ts'
+import { LoadRate } from './load-rate.ts'
 import { nextEpoch } from './partition-epoch.ts'
 import { PartitionFollow } from './partition-follow.ts'
 import { PartitionHead, type PartitionCut } from './partition-head.ts'
@@ -31,6 +32,9 @@ export interface PartitionState {
   isGathering: boolean
   readonly slabs: SlabTable
   readonly account: MemoryAccount
+  readonly load: LoadRate
+  /** What the log had before this one began: no load of now. */
+  readonly replayThrough: Sequence
   head: PartitionHead
   /** First sequence that the open head may hold. */
   headFirst: Sequence
@@ -42,6 +46,8 @@ export interface PartitionState {
   readonly waiters: CatchUpWaiters
   flushWaiters: Array<{ readonly through: Sequence; readonly reply: Reply<Sequence> }>
   reading: boolean
+  /** A read will begin in a moment. */
+  isReadDue: boolean
   isFenced: boolean
   /** Of a standby only. */
   readonly marks: StandbyMarks | null
@@ -79,6 +85,8 @@ export async function startPartition(services: Services, identity: PartitionIden
     epoch: claimed.epoch,
     slabs,
     account: services.budget.account('heads'),
+    load: new LoadRate(services.clock.monotonicMs()),
+    replayThrough: follow.known,
     follow,
     ids: new AppliedIds(),
     unreadIds,
@@ -95,6 +103,7 @@ export async function startPartition(services: Services, identity: PartitionIden
     waiters: new CatchUpWaiters(),
     flushWaiters: [],
     reading: false,
+    isReadDue: false,
     isFenced: false,
     marks: identity.role === 'standby' ? new StandbyMarks() : null,
   }

@@ -36,8 +36,10 @@ const READ_RETRY_MS = 500
 const CATCH_UP_RETRY_MS = 200
 /** A replica of the log did not have yet what another has acknowledged. */
 const LAG_MS = 10
-/** A hole in front of a locally published record is usually an acknowledgement still on its way. */
-const GAP_GRACE_MS = 20
+/** How long records of other nodes gather before they are read. A hole in front of a record of this node is often no more than an acknowledgement on its way. */
+const READ_PAUSE_MS = 250
+/** Of this node's records that wait behind them: then they are read at once. */
+const READ_PAUSE_BYTES_MAX = 4 * 1024 * 1024
 
 export const partitionBehavior = (services: Services, identity: PartitionIdentity): Behavior<PartitionMessage, PartitionState> => ({
   init: (context) => Effect.promise(() => startPartition(services, identity, context)),
@@ -69,14 +71,17 @@ class PartitionActor {
     switch (message.kind) {
       case 'published':
         state.follow.offer(message.record)
-        return this.advance()
+        return this.advanceSoon()
       case 'heard':
         state.follow.heard(message.sequence)
+        return this.advanceSoon()
+      case 'readDue':
+        state.isReadDue = false
         return this.advance()
       case 'read':
         state.reading = false
         state.follow.offerRead(message.from, message.records)
-        return this.advance()
+        return message.isAll ? this.advanceSoon() : this.advance()
       case 'readFailed':
         state.reading = false
         this.services.log.warn('reading the WAL failed, will be repeated', { partition: this.identity.partition, error: String(message.error) })
@@ -110,6 +115,17 @@ class PartitionActor {
     }
   }
 
+  /** Applies what is next. What is missing is left to gather for a moment, since a few large reads of the log cost less than many small ones; no query waits for that. */
+  private advanceSoon(): void {
+    const { state } = this
+    this.applyReady()
+    if (state.follow.missingFrom() === null || state.reading) return
+    if (!state.waiters.isEmpty || state.follow.bytes >= READ_PAUSE_BYTES_MAX) return this.advance()
+    if (state.isReadDue) return
+    state.isReadDue = true
+    this.context.tellLater(READ_PAUSE_MS, { kind: 'readDue' })
+  }
+
   /** Applies what is next, and reads what is missing. */
   private advance(): void {
     this.applyReady()
@@ -117,14 +133,14 @@ class PartitionActor {
     if (from === null || this.state.reading || this.paused()) return
     this.state.reading = true
     const { partition } = this.identity
-    const grace = this.state.follow.bytes > 0 ? GAP_GRACE_MS : 0
     const read = async (): Promise<PartitionMessage> => {
-      if (grace > 0) await this.services.clock.sleep(grace)
+      const { known } = this.state.follow
       const records = await readRecords(this.services.wal, partition, from, READ_BYTES)
       // Sequences that are gone were purged by an owner: by a newer one, unless this is still the newest (then they were never stored).
       if (hasHole(from, records)) await this.assertNewest()
       if (records.length === 0) await this.services.clock.sleep(LAG_MS)
-      return { kind: 'read', from, records }
+      const last = records.at(-1)
+      return { kind: 'read', from, records, isAll: last !== undefined && (last.holeThrough ?? last.sequence) >= known }
     }
     void read().then(
       (message) => this.context.self.tell(message),
@@ -199,24 +215,36 @@ class PartitionActor {
         if (!ids.add(pushId)) continue
         head.pushIds.push(pushId)
       }
-      this.applyItem(item)
+      const bytes = this.applyItem(item)
       item.memory.leave()
+      if (sequence > this.state.replayThrough) this.countLoad(bytes)
     }
     this.state.marks?.note(sequence, head)
     span.end()
   }
 
-  private applyItem(item: DecodedItem): void {
+  /** Returns the bytes of its lines and metadata. */
+  private applyItem(item: DecodedItem): number {
     const { head } = this.state
     const nowMs = this.services.clock.nowMs()
     const streams = tenantStreams(this.services, this.state, this.context.children, item.tenant)
+    const { batch } = item
+    let bytes = 0
     for (let k = 0; k < item.labels.length; k++) {
       const labelsText = item.labels[k]!
-      const source = item.batch.streams[k]!
+      const source = batch.streams[k]!
       if (labelsText === '' || source.rowFrom === source.rowTo) continue
-      deliver(streams, { kind: 'append', labelsText, run: head.append(item.batch, k, nowMs), receivedMs: item.receivedMs })
+      deliver(streams, { kind: 'append', labelsText, run: head.append(batch, k, nowMs), receivedMs: item.receivedMs })
+      bytes += source.lineBytes + source.metadataBytes
     }
     this.accountMemory()
+    return bytes
+  }
+
+  private countLoad(bytes: number): void {
+    const { metrics, clock } = this.services
+    this.state.load.add(bytes, clock.monotonicMs())
+    if (this.identity.role === 'owner') metrics.partitionBytes.inc({ partition: this.identity.partition }, bytes)
   }
 
   private accountMemory(): void {
@@ -386,6 +414,7 @@ class PartitionActor {
       checkpoint: this.checkpoint,
       rawBytes: head.facts().rawBytes,
       heldBytes: held,
+      bytesPerSecond: Math.round(this.state.load.bytesPerS(this.services.clock.monotonicMs())),
       cutsWaiting: cuts.length,
       paused: this.paused(),
       fenced: this.state.isFenced,
