@@ -5,6 +5,7 @@
 import { availableParallelism, hostname } from 'node:os'
 import * as Effect from 'effect/Effect'
 import type { ActorRef } from '../runtime/actor.ts'
+import { ActorsOverTransport } from '../runtime/actor-remote.ts'
 import { LocalActorSystem } from '../runtime/actor-system.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { SystemClock } from '../runtime/clock-system.ts'
@@ -18,6 +19,7 @@ import { startNatsServer } from '../runtime/nats-server.ts'
 import type { Random } from '../runtime/random.ts'
 import { SystemRandom } from '../runtime/random-system.ts'
 import { activeTraceFields, startTelemetry } from '../runtime/telemetry.ts'
+import type { Transport } from '../runtime/transport.ts'
 import { connectTransport, natsConnectionOf } from '../runtime/transport-nats.ts'
 import { TenantLimits } from '../protocols/limits.ts'
 import { openKvCatalog } from '../storage/catalog-kv.ts'
@@ -50,6 +52,7 @@ import { PartialCache } from './query/partial-cache.ts'
 import { startOrphanSweeps } from './flush/orphan-sweeps.ts'
 import { PartitionDirectory } from './partition/partition-directory.ts'
 import { makeLocalReads, type PartitionReads } from './cluster/partition-reads.ts'
+import { REPORTS_ID, reportCodec, reportsBehavior } from './cluster/partition-reports.ts'
 import { makeHeardElsewhere, remoteReads, servePartitions } from './cluster/partition-remote.ts'
 import { makePushGateway, tenantsBehavior, type TenantsMessage } from './write/push-gateway.ts'
 import { queryApi } from './api/query-api.ts'
@@ -123,6 +126,7 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   const directory = new PartitionDirectory(makeHeardElsewhere(services, cluster.owners))
   const tenants = startWriters(config, services, directory)
   const { reads, requests } = openReads(services, cluster, directory, opened)
+  services.system.root.start({ id: REPORTS_ID, behavior: reportsBehavior(services, directory), restart: 'permanent' })
   cluster.begin(directory)
   opened.add(() => Effect.runPromise(services.system.shutdown()))
   const collector = new OrphanCollector(storage.store, services.catalog, ports.clock, config.object_store.orphan_grace_period)
@@ -237,9 +241,10 @@ async function openServices(config: SkaldConfig, options: NodeOptions, foundatio
   })
   opened.add(() => Effect.runPromise(flusher.shutdown()))
   const tenantLimits = new TenantLimits(config.limits_config, config.overrides)
+  const system = new LocalActorSystem({ node, clock, random, onEvent: (event) => logActorEvent(log, event) })
   const services: Services = {
     node, clock, random, log, transport, wal, catalog, work, flusher,
-    system: new LocalActorSystem({ node, clock, random, onEvent: (event) => logActorEvent(log, event) }),
+    system,
     metrics: nodeMetrics,
     budget: memory.budget,
     slabs: memory.slabs,
@@ -258,7 +263,15 @@ async function openServices(config: SkaldConfig, options: NodeOptions, foundatio
     ...(options.terminate === undefined ? {} : { onUsurped: options.terminate }),
   })
   opened.add(() => cluster.leave())
+  openActorsToOthers(system, transport, random, opened)
   return { services, cluster }
+}
+
+/** Actors at a distance: those that other nodes may ask. */
+function openActorsToOthers(system: LocalActorSystem, transport: Transport, random: Random, opened: Opened): void {
+  const remote = new ActorsOverTransport({ system, transport, random })
+  opened.add(() => remote.close())
+  remote.expose(REPORTS_ID, reportCodec)
 }
 
 /** A WAL writer a partition, and the tenants that write through them. */

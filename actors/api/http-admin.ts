@@ -4,10 +4,11 @@ import type { HttpResponse, HttpRoute } from '../../runtime/http-server.ts'
 import type { Metrics } from '../../runtime/metrics.ts'
 import type { NatsServer } from '../../runtime/nats-server.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { reportsHere } from '../cluster/partition-reports.ts'
 import type { SkaldConfig } from '../config.ts'
 import { json } from './api.ts'
 import type { PartitionDirectory } from '../partition/partition-directory.ts'
-import type { PartitionMessage, PartitionStatus } from '../partition/partition-messages.ts'
+import type { PartitionMessage } from '../partition/partition-messages.ts'
 import type { Services } from '../services.ts'
 import { LOKI_API_VERSION, VERSION } from '../version.ts'
 
@@ -22,7 +23,6 @@ export interface AdminParts {
 }
 
 const FLUSH_TIMEOUT_MS = 600_000
-const STATUS_TIMEOUT_MS = 2_000
 
 export function adminRoutes(parts: AdminParts): HttpRoute[] {
   const { metrics } = parts
@@ -70,11 +70,6 @@ export async function flushPartitions(services: Services, directory: PartitionDi
   await Promise.all(owners.map((owner) => services.system.ask<PartitionMessage, number>(owner, (reply) => ({ kind: 'flush', reason: 'forced', reply }), FLUSH_TIMEOUT_MS)))
 }
 
-function statuses({ services, directory }: AdminParts): Promise<PartitionStatus[]> {
-  const owners = directory.localPartitions().map((partition) => directory.localOwner(partition)!)
-  return Promise.all(owners.map((owner) => services.system.ask<PartitionMessage, PartitionStatus>(owner, (reply) => ({ kind: 'status', reply }), STATUS_TIMEOUT_MS)))
-}
-
 async function status(parts: AdminParts): Promise<object> {
   const { services, config, nats } = parts
   return {
@@ -84,7 +79,7 @@ async function status(parts: AdminParts): Promise<object> {
     durability: durability(config),
     memory: { level: services.budget.level(), used_bytes: services.budget.usedBytes(), budget_bytes: services.budget.bytesMax },
     nodes: parts.cluster.members().map(({ id, state, zone, roles }) => ({ id, state, zone, roles: roles.join(',') })),
-    partitions: await statuses(parts),
+    partitions: await reportsHere(services, parts.directory),
     tenures: (await parts.cluster.status()).tenures.map(({ partition, isAssigned, lease, leaseEpoch, actor, actorEpoch, isFenced }) => ({ partition, assigned: isAssigned, lease, lease_epoch: leaseEpoch, actor, actor_epoch: actorEpoch, fenced: isFenced })),
   }
 }

@@ -1,8 +1,9 @@
 /** The ring for people and programs: who is a member, who owns which partition under which epoch, and how far behind the log its owner is. `/ring`. */
 import type { HttpRequest, HttpResponse, HttpRoute } from '../../runtime/http-server.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { reportsHere, reportsOf } from '../cluster/partition-reports.ts'
 import type { PartitionDirectory } from '../partition/partition-directory.ts'
-import type { PartitionMessage, PartitionStatus } from '../partition/partition-messages.ts'
+import type { PartitionStatus } from '../partition/partition-messages.ts'
 import type { Services } from '../services.ts'
 
 export interface RingParts {
@@ -14,7 +15,7 @@ export interface RingParts {
 export interface RingView {
   /** Whose view it is. */
   readonly node: string
-  readonly nodes: ReadonlyArray<{ readonly id: string; readonly state: string; readonly zone: string; readonly roles: ReadonlyArray<string>; readonly started: string; readonly partitions: number }>
+  readonly nodes: ReadonlyArray<{ readonly id: string; readonly state: string; readonly zone: string; readonly roles: ReadonlyArray<string>; readonly started: string; readonly partitions: number; readonly bytes_per_second: number }>
   readonly partitions: ReadonlyArray<RingPartition>
 }
 
@@ -29,12 +30,11 @@ export interface RingPartition {
   readonly catalog_epoch: number
   readonly checkpoint: number
   readonly segments: number
-  /** Known only where the owner is this node: WAL sequences not yet applied, and not yet in segments. */
+  /** By its owner, absent when that does not answer: bytes of lines that it gets, WAL sequences not yet applied, and not yet in segments. */
+  readonly bytes_per_second?: number
   readonly lag?: number
   readonly unflushed?: number
 }
-
-const STATUS_MS = 2_000
 
 export function ringRoutes(parts: RingParts): HttpRoute[] {
   return [{ method: 'GET', path: '/ring', handle: (request) => ring(parts, request) }]
@@ -51,36 +51,39 @@ async function ring(parts: RingParts, request: HttpRequest): Promise<HttpRespons
 export async function ringView({ services, cluster, directory }: RingParts): Promise<RingView> {
   const members = cluster.members()
   const leases = cluster.leases()
-  const partitions = await Promise.all(
-    Array.from({ length: services.partitionCount() }, async (_, partition): Promise<RingPartition> => {
-      const announced = cluster.owners.ownerOf(partition)
-      const lease = leases.get(String(partition))
-      const catalog = services.catalog.current(partition)
-      return {
-        partition,
-        owner: announced?.node ?? '',
-        owner_alive: members.some(({ id }) => id === announced?.node),
-        epoch: announced?.epoch ?? 0,
-        lease_holder: lease?.holder ?? '',
-        lease_epoch: lease?.epoch ?? 0,
-        catalog_epoch: catalog.epoch,
-        checkpoint: catalog.checkpoint,
-        segments: catalog.segments.length,
-        ...(await lagOf(services, directory, partition)),
-      }
-    }),
-  )
-  const nodes = members.map(({ id, state, zone, roles, startedMs }) => ({
-    id, state, zone, roles, started: new Date(startedMs).toISOString(), partitions: partitions.filter(({ owner }) => owner === id).length,
-  }))
+  const reports = await allReports(services, directory, cluster)
+  const partitions = Array.from({ length: services.partitionCount() }, (_, partition): RingPartition => {
+    const announced = cluster.owners.ownerOf(partition)
+    const lease = leases.get(String(partition))
+    const catalog = services.catalog.current(partition)
+    return {
+      partition,
+      owner: announced?.node ?? '',
+      owner_alive: members.some(({ id }) => id === announced?.node),
+      epoch: announced?.epoch ?? 0,
+      lease_holder: lease?.holder ?? '',
+      lease_epoch: lease?.epoch ?? 0,
+      catalog_epoch: catalog.epoch,
+      checkpoint: catalog.checkpoint,
+      segments: catalog.segments.length,
+      ...loadOf(reports.find((report) => report.partition === partition && report.node === announced?.node)),
+    }
+  })
+  const nodes = members.map(({ id, state, zone, roles, startedMs }) => {
+    const own = partitions.filter(({ owner }) => owner === id)
+    return { id, state, zone, roles, started: new Date(startedMs).toISOString(), partitions: own.length, bytes_per_second: own.reduce((sum, { bytes_per_second = 0 }) => sum + bytes_per_second, 0) }
+  })
   return { node: services.node, nodes, partitions }
 }
 
-async function lagOf({ system }: Services, directory: PartitionDirectory, partition: number): Promise<Pick<RingPartition, 'lag' | 'unflushed'>> {
-  const owner = directory.localOwner(partition)
-  if (owner === undefined) return {}
-  const status = await system.ask<PartitionMessage, PartitionStatus>(owner, (reply) => ({ kind: 'status', reply }), STATUS_MS).catch(() => null)
-  return status === null ? {} : { lag: status.known - status.applied, unflushed: status.applied - status.checkpoint }
+async function allReports(services: Services, directory: PartitionDirectory, cluster: Cluster): Promise<PartitionStatus[]> {
+  const others = cluster.members().filter(({ node }) => node !== services.node)
+  return (await Promise.all([reportsHere(services, directory), reportsOf(services, others.map(({ node }) => node))])).flat()
+}
+
+function loadOf(report: PartitionStatus | undefined): Pick<RingPartition, 'bytes_per_second' | 'lag' | 'unflushed'> {
+  if (report === undefined) return {}
+  return { bytes_per_second: report.bytesPerSecond, lag: report.known - report.applied, unflushed: report.applied - report.checkpoint }
 }
 
 function page({ node, nodes, partitions }: RingView): string {

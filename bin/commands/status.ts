@@ -39,7 +39,7 @@ function renderTable(rows: ReadonlyArray<Record<string, unknown>>, indent: strin
 
 function scalar(key: string, value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? '-' : value.join(', ')
-  if (typeof value === 'number' && /bytes$/i.test(key)) return readableBytes(value)
+  if (typeof value === 'number' && /bytes(_?per_?second)?$/i.test(key)) return readableBytes(value)
   return value === null || value === '' ? '-' : String(value)
 }
 
