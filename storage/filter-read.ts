@@ -86,23 +86,40 @@ export async function askFilters(key: string, facts: FilterFacts, question: Filt
       pages.set(page, bytes)
     }),
   )
-  const offsets = sliceOffsets(facts.bitsLog2)
-  const isSet = (block: number, hash: number): boolean => {
-    const slice = sliceBytesOf(facts.bitsLog2[block]!)
-    const byte = pages.get(hash >>> (32 - FILTER_PAGE_BITS))![offsets[block]! + ((hash >>> 3) & (slice - 1))]!
-    return (byte & (1 << (hash & 7))) !== 0
+  const mayHold = blocksThatMayHold(question, facts.bitsLog2, pages)
+  return { mayHold: (block) => mayHold[block] === 1, bytesRead: numbers.length * pageBytes }
+}
+
+/** By block 1 or 0. */
+function blocksThatMayHold(question: FilterQuestion, bitsLog2: ReadonlyArray<number>, pages: ReadonlyMap<number, Buffer>): Uint8Array {
+  const sizes = bitsLog2.map(sliceBytesOf)
+  const offsets = sliceOffsets(sizes)
+  const all = new Uint8Array(sizes.length).fill(1)
+  for (const alternatives of question) {
+    const any = new Uint8Array(sizes.length)
+    for (const probe of alternatives) {
+      const holds = all.slice()
+      for (const hash of probe) keepSet(holds, hash, pages.get(hash >>> (32 - FILTER_PAGE_BITS))!, offsets, sizes)
+      for (let block = 0; block < any.length; block++) any[block]! |= holds[block]!
+    }
+    all.set(any)
   }
-  return {
-    mayHold: (block) => question.every((alternatives) => alternatives.some((probe) => probe.every((hash) => isSet(block, hash)))),
-    bytesRead: numbers.length * pageBytes,
+  return all
+}
+
+function keepSet(holds: Uint8Array, hash: number, page: Buffer, offsets: ReadonlyArray<number>, sizes: ReadonlyArray<number>): void {
+  const bit = 1 << (hash & 7)
+  const at = hash >>> 3
+  for (let block = 0; block < holds.length; block++) {
+    if (holds[block] === 1 && (page[offsets[block]! + (at & (sizes[block]! - 1))]! & bit) === 0) holds[block] = 0
   }
 }
 
-function sliceOffsets(bitsLog2: ReadonlyArray<number>): number[] {
+function sliceOffsets(sizes: ReadonlyArray<number>): number[] {
   let offset = 0
-  return bitsLog2.map((log2) => {
+  return sizes.map((size) => {
     const at = offset
-    offset += sliceBytesOf(log2)
+    offset += size
     return at
   })
 }

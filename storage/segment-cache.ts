@@ -34,10 +34,10 @@ export class SegmentCache {
     return (await this.#items.getOrLoad(footerName(key), load, (footer) => (footer as SegmentFooter).footerBytes * FOOTER_GROWTH)) as SegmentFooter
   }
 
-  async range(key: string, offset: number, lengthBytes: number, load: () => Promise<Buffer>): Promise<Buffer> {
+  range(key: string, offset: number, lengthBytes: number, load: () => Promise<Buffer>): Promise<Buffer> {
     if (!this.#options.keepsRanges) return load()
     this.#yield()
-    return (await this.#items.getOrLoad(`${rangePrefix(key)}${offset}+${lengthBytes}`, load, (bytes) => (bytes as Buffer).length)) as Buffer
+    return this.#items.getOrLoad(`${rangePrefix(key)}${offset}+${lengthBytes}`, load, (bytes) => (bytes as Buffer).length) as Promise<Buffer>
   }
 
   /** What was read of the object turned out to be damaged: the next read asks the store again. */

@@ -47,14 +47,15 @@ export const noSkips = (): SkipStats => ({
 export function selectByFooter(section: SectionFooter, accept: (labels: Labels) => boolean, needs: Pick<BlockNeeds, 'minNs' | 'maxNs'>, stats: SkipStats): BlockFacts[] {
   const accepted = acceptedStreams(section, accept)
   return section.blocks.filter((block) => {
-    const from = needs.minNs - block.baseNs
-    const to = needs.maxNs - block.baseNs
+    // Rounded where they lie so far away that it does not matter.
+    const from = Number(needs.minNs - block.baseNs)
+    const to = Number(needs.maxNs - block.baseNs)
     let labelled = 0
     let chosen = 0
     for (const chunk of block.chunks) {
       if (accepted[chunk.stream] === 0) continue
       labelled++
-      if (BigInt(chunk.minRelativeNs) <= to && BigInt(chunk.maxRelativeNs) >= from) chosen++
+      if (chunk.minRelativeNs <= to && chunk.maxRelativeNs >= from) chosen++
     }
     const bytes = storedBytesOf(block)
     stats.chunks += block.chunks.length
@@ -88,7 +89,11 @@ function acceptedStreams(section: SectionFooter, accept: (labels: Labels) => boo
   return Uint8Array.from({ length: section.received.length }, (_, stream) => (accept(section.postings.labelsOf(stream)) ? 1 : 0))
 }
 
-export const storedBytesOf = (block: BlockFacts): number => block.columns.reduce((sum, column) => sum + column.storedBytes, 0)
+export function storedBytesOf({ columns }: BlockFacts): number {
+  let bytes = 0
+  for (const { storedBytes } of columns) bytes += storedBytes
+  return bytes
+}
 
 /** In the order in which a log query wants them: those that reach farthest to its side first. */
 export function blocksByTime(blocks: ReadonlyArray<BlockFacts>, direction: 'forward' | 'backward'): BlockFacts[] {

@@ -5,12 +5,15 @@
 import type { ActorSystem } from '../../runtime/actor.ts'
 import { SkaldError } from '../../runtime/errors.ts'
 import { quickMatchers, quickMatcherSets } from '../../protocols/logql/quick-matchers.ts'
+import { isSurelyValid } from '../../protocols/logql/scan-needs.ts'
 import type { ScanPlan } from '../../protocols/logql/scan.ts'
 import type { Sequence } from '../../protocols/model.ts'
 import { headSeries } from '../partition/head-series.ts'
 import type { PartitionDirectory } from '../partition/partition-directory.ts'
 import type { HeadSnapshot, PartitionMessage } from '../partition/partition-messages.ts'
+import { emptyPartial } from '../segments/encoded-partial.ts'
 import { type EncodedSeries, SeriesAnswerBuilder } from '../segments/encoded-series.ts'
+import { emptyStatistics } from '../segments/read-statistics.ts'
 import type { HeadContent, ScanAnswer, SeriesAnswer, SeriesQuestion } from '../segments/segment-work.ts'
 import type { Services } from '../services.ts'
 import type { AcceptLabels } from '../partition/tenant-streams.ts'
@@ -39,7 +42,8 @@ export function makeLocalReads(services: Services, directory: PartitionDirectory
   return {
     async scan(partition, tenant, plan, nowMs, signal) {
       const { checkpoint, content, behind, done } = await snapshot(partition, tenant, quickMatchers(plan.matchers).accepts)
-      const answer = await untilRead(services, services.work.scanHead(content, plan, nowMs, signal), done)
+      const isKnown = content.streams.length === 0 && isSurelyValid(plan)
+      const answer = await untilRead(services, isKnown ? nothingFound(plan) : services.work.scanHead(content, plan, nowMs, signal), done)
       return { checkpoint, answer: { ...answer, warnings: [...behindWarning(partition, behind), ...answer.warnings] } }
     },
     async series(partition, tenant, question, signal) {
@@ -51,6 +55,9 @@ export function makeLocalReads(services: Services, directory: PartitionDirectory
     },
   }
 }
+
+/** A trip to a thread would end in the same. */
+const nothingFound = async ({ kind }: ScanPlan): Promise<ScanAnswer> => ({ partial: emptyPartial(kind), statistics: emptyStatistics(), warnings: [] })
 
 /** `done` when nothing reads the snapshot's memory any more: a cancelled task goes on in its thread until it next looks at its signal. */
 async function untilRead<A>({ clock }: Services, reading: Promise<A>, done: () => void): Promise<A> {

@@ -33,6 +33,10 @@ export class PartialCache {
     return copyOf(found)
   }
 
+  has(key: string): boolean {
+    return this.entries.has(key)
+  }
+
   put(key: string, partial: EncodedPartial): void {
     if (this.bytesMax === 0 || this.entries.has(key) || partial.bytes.length > this.bytesMax / ENTRY_SHARE_MAX) return
     this.entries.set(key, copyOf(partial))

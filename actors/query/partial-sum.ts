@@ -38,8 +38,10 @@ export class PartialSum {
 
   /** Rejects `query_limit`. */
   async add(answer: ScanAnswer): Promise<void> {
-    this.held.push(answer.partial)
-    this.bytes += answer.partial.bytes.length
+    if (saysSomething(answer.partial)) {
+      this.held.push(answer.partial)
+      this.bytes += answer.partial.bytes.length
+    }
     this.statistics = sumStatistics([this.statistics, answer.statistics])
     for (const warning of answer.warnings) this.warnings.add(warning)
     while (this.bytes > this.bytesMax) {
@@ -74,3 +76,6 @@ export class PartialSum {
     this.bytes = this.held.reduce((sum, { bytes }) => sum + bytes.length, 0)
   }
 }
+
+/** Else there is nothing to merge: no row was looked at. */
+const saysSomething = ({ items, stats }: EncodedPartial): boolean => items > 0 || stats.linesProcessed > 0

@@ -10,7 +10,8 @@ import type { PartitionReads } from '../cluster/partition-reads.ts'
 import type { AnswerWork } from './answer-work.ts'
 import { type PartialCache, partialKey, planKey } from './partial-cache.ts'
 import { PartialSum, type ScannedParts } from './partial-sum.ts'
-import { scanInOrder, type ScanSegment } from './scan-order.ts'
+import { scanInOrder } from './scan-order.ts'
+import { narrowedParts, narrowing } from './segment-narrowing.ts'
 import { emptyStatistics } from '../segments/read-statistics.ts'
 import { checkParts, type EncodedSeries } from '../segments/encoded-series.ts'
 import type { ScanAnswer, SelectAnswer, SeriesQuestion } from '../segments/segment-work.ts'
@@ -71,7 +72,7 @@ export function makeQuerier(parts: QuerierParts): Querier {
 }
 
 async function scan(parts: QuerierParts, request: ScanRequest): Promise<ScannedParts> {
-  const { services, reads, answers } = parts
+  const { services, reads, answers, cache } = parts
   const { tenant, plan, signal } = request
   const nowMs = services.clock.nowMs()
   const sources = await gatherSources(services, tenant, (partition) => reads.scan(partition, tenant, plan, nowMs, signal))
@@ -82,10 +83,19 @@ async function scan(parts: QuerierParts, request: ScanRequest): Promise<ScannedP
   const failed = new AbortController()
   const within = { ...request, signal: AbortSignal.any([signal, failed.signal]) }
   const ofPlan = request.cached ? planKey(tenant, plan) : null
-  const scanOne: ScanSegment = async (segment) => sum.add(await scanSegment(parts, within, segment, { nowMs, ofPlan }))
+  const scanOne = async (segment: SegmentEntry): Promise<void> => sum.add(await scanSegment(parts, within, segment, { nowMs, ofPlan }))
+  const narrow = narrowing({
+    work: services.work, tenant, plan, nowMs, signal: within.signal, readBytesMax: request.readBytesMax,
+    isKnown: (segment) => ofPlan !== null && cache.has(partialKey(ofPlan, segment, plan)),
+    take: (segment, answer) => {
+      if (ofPlan !== null) cache.put(partialKey(ofPlan, segment, plan), answer.partial)
+      return sum.add(answer)
+    },
+  })
+  const atOnce = request.readBytesMax === undefined ? TASKS_PER_THREAD * Math.max(1, services.work.threads) : wanted.length
   try {
-    if (plan.kind === 'log') await scanInOrder(plan, wanted, () => sum.bound(), scanOne, request.readBytesMax === undefined ? TASKS_PER_THREAD * Math.max(1, services.work.threads) : wanted.length)
-    else await Promise.all(wanted.map(scanOne))
+    if (plan.kind === 'log') await scanInOrder(plan, wanted, { bound: () => sum.bound(), narrow, scanOne, atOnce })
+    else await Promise.all(narrowedParts(wanted).map(async (part) => Promise.all((await narrow(part)).map(scanOne))))
   } catch (error) {
     failed.abort(error)
     throw error

@@ -18,6 +18,17 @@ export function encodePartial(partial: ScanPartial): EncodedPartial {
   return { bytes: serialize(partial), stats: partial.stats, items: itemsOf(partial), lastNs: partial.kind === 'log' ? (partial.entries.at(-1)?.ns ?? null) : null }
 }
 
+/** Of a scan that found nothing and read no line. */
+export function emptyPartial(kind: ScanPartial['kind']): EncodedPartial {
+  switch (kind) {
+    case 'log': return encodePartial({ kind, streams: [], entries: [], stats: NOTHING_READ })
+    case 'metric': return encodePartial({ kind, series: [], stats: NOTHING_READ, failure: null })
+    case 'patterns': return encodePartial({ kind, clusters: [], stats: NOTHING_READ })
+  }
+}
+
+export const NOTHING_READ: ScanStats = { linesProcessed: 0, bytesProcessed: 0, metadataBytesProcessed: 0, linesPassed: 0 }
+
 export const decodePartial = (bytes: Uint8Array): ScanPartial => deserialize(bytes) as ScanPartial
 
 function itemsOf(partial: ScanPartial): number {

@@ -9,27 +9,27 @@ import { compileMatchers } from '../../protocols/logql/matchers.ts'
 import { interruptible } from '../../protocols/logql/regex.ts'
 import { scanNeeds } from '../../protocols/logql/scan-needs.ts'
 import { compileScan } from '../../protocols/logql/scan-compile.ts'
-import type { Scan, ScanPlan } from '../../protocols/logql/scan.ts'
+import type { ScanPlan } from '../../protocols/logql/scan.ts'
 import type { Labels, TenantId } from '../../protocols/model.ts'
 import { makeLevelsOf } from '../../protocols/push/level.ts'
 import type { SegmentEntry } from '../../storage/catalog.ts'
 import { encodeSegment, type EncodedSegment } from '../../storage/segment-encode.ts'
-import type { BlockFacts } from '../../storage/segment-footer.ts'
-import { limitBound } from '../../storage/segment-limit.ts'
 import type { ObjectStore } from '../../storage/object-store.ts'
-import { columnsFor, type SegmentReader, type Selection } from '../../storage/segment-read.ts'
-import { blocksByTime, isBeyond } from '../../storage/segment-select.ts'
 import { headBlocks } from '../../storage/slab-head.ts'
 import { headSeries } from '../partition/head-series.ts'
-import { encodePartial } from './encoded-partial.ts'
+import { mapAtMost } from '../query/map-at-most.ts'
+import { emptyPartial, encodePartial } from './encoded-partial.ts'
 import { type EncodedSeries, SeriesAnswerBuilder } from './encoded-series.ts'
 import { IdReads } from './id-reads.ts'
 import { emptyStatistics } from './read-statistics.ts'
 import { isDamage, type SegmentReads } from './segment-reads.ts'
-import type { EncodeTask, HeadContent, LevelPolicy, ReadStatistics, ScanAnswer, SelectAnswer, SeriesAnswer, SeriesQuestion } from './segment-work.ts'
+import { addSkips, chooseBlocks, chosenBytes, scanChosen } from './segment-scan.ts'
+import type { EncodeTask, HeadContent, LevelPolicy, ScanAnswer, SelectAnswer, SeriesAnswer, SeriesQuestion, SmallScan } from './segment-work.ts'
+import { isSmallSelection } from './small-tasks.ts'
 
 export type ScanWorkerTask =
   | { readonly kind: 'scanSegments'; readonly tenant: string; readonly plan: ScanPlan; readonly segments: ReadonlyArray<SegmentEntry>; readonly nowMs: number }
+  | { readonly kind: 'scanSmall'; readonly tenant: string; readonly plan: ScanPlan; readonly segments: ReadonlyArray<SegmentEntry>; readonly nowMs: number }
   | { readonly kind: 'select'; readonly tenant: string; readonly plan: ScanPlan; readonly segments: ReadonlyArray<SegmentEntry> }
   | { readonly kind: 'scanHead'; readonly content: HeadContent; readonly plan: ScanPlan; readonly nowMs: number }
   | { readonly kind: 'headSeries'; readonly content: HeadContent; readonly question: SeriesQuestion }
@@ -40,6 +40,9 @@ export interface EncodeWorkerTask {
   readonly kind: 'encode'
   readonly task: EncodeTask
 }
+
+/** Segments of a small scan that are asked together: a store behind a network takes its time for each. */
+const SMALL_AT_ONCE = 8
 
 const levelsOf = (policy: LevelPolicy | null | undefined) => (policy === null || policy === undefined ? null : makeLevelsOf(policy))
 
@@ -62,6 +65,8 @@ export class SegmentTasks {
     switch (task.kind) {
       case 'scanSegments':
         return this.scanSegments(task.tenant, task.plan, task.segments, task.nowMs, signal)
+      case 'scanSmall':
+        return this.scanSmall(task.tenant, task.plan, task.segments, task.nowMs, signal)
       case 'select':
         return this.select(task.tenant, task.plan, task.segments, signal)
       case 'scanHead':
@@ -79,19 +84,41 @@ export class SegmentTasks {
 
   async scanSegments(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, nowMs: number, signal: TaskSignal): Promise<ScanAnswer> {
     const scan = compileScan(plan, { nowMs })
-    const accept = checked(signal, compileMatchers(plan.matchers))
+    const question = { tenant, plan, needs: scan.needs, accept: checked(signal, compileMatchers(plan.matchers)) }
     const statistics = emptyStatistics()
     const warnings: string[] = []
     for (const segment of segments) {
       signal.check()
       try {
-        await this.scanSegment(tenant, plan, segment, scan, accept, statistics, signal)
+        await scanChosen(await chooseBlocks(this.reads, segment, question, statistics), plan, scan, statistics, signal)
       } catch (error) {
         if (isDamage(error)) await this.reads.forget(segment.key)
         warnings.push(unreadable(segment, error))
       }
     }
     return { partial: encodePartial(scan.partial()), statistics, warnings }
+  }
+
+  async scanSmall(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, nowMs: number, signal: TaskSignal): Promise<SmallScan[]> {
+    const question = { tenant, plan, needs: scanNeeds(plan), accept: checked(signal, compileMatchers(plan.matchers)) }
+    const nothing = emptyPartial(plan.kind)
+    return mapAtMost(SMALL_AT_ONCE, segments, async (segment) => {
+      await signal.turn()
+      const { key } = segment
+      const statistics = emptyStatistics()
+      try {
+        const chosen = await chooseBlocks(this.reads, segment, question, statistics)
+        const bytes = chosenBytes(chosen)
+        if (!isSmallSelection(bytes)) return { key, answer: null }
+        const scan = bytes === 0 ? null : compileScan(plan, { nowMs })
+        await scanChosen(chosen, plan, scan, statistics, signal)
+        return { key, answer: { partial: scan === null ? nothing : encodePartial(scan.partial()), statistics, warnings: [] } }
+      } catch (error) {
+        // The scan of this segment alone finds it again, and says so.
+        unreadable(segment, error)
+        return { key, answer: null }
+      }
+    })
   }
 
   async select(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, signal: TaskSignal): Promise<SelectAnswer> {
@@ -136,39 +163,6 @@ export class SegmentTasks {
     }
     return { series: found.encoded(), warnings }
   }
-
-  private async scanSegment(
-    tenant: string,
-    plan: ScanPlan,
-    segment: SegmentEntry,
-    scan: Scan,
-    accept: (labels: Labels) => boolean,
-    statistics: ReadStatistics,
-    signal: TaskSignal,
-  ): Promise<void> {
-    const { reader, selection } = await this.reads.with(segment, statistics, async (opened) => ({ reader: opened, selection: await chosen(opened, tenant, plan, scan, accept) }))
-    statistics.segments++
-    if (selection === null) return
-    addSkips(statistics, selection.stats)
-    const direction = plan.kind === 'log' ? plan.direction : 'forward'
-    const ordered = { section: selection.section, blocks: blocksByTime(selection.blocks, direction) }
-    const wanted = (block: BlockFacts): boolean => plan.kind === 'metric' || !isBeyond(block, scan.bound(), direction)
-    for await (const block of reader.load(ordered, columnsFor(scan.needs), wanted)) {
-      await signal.turn()
-      interruptible(() => signal.check(), () => scan.add(block))
-    }
-  }
-}
-
-/** The blocks to read. For the newest (oldest) entries whatever they say, times alone tell how far back (forward) to go. */
-async function chosen(reader: SegmentReader, tenant: string, plan: ScanPlan, scan: Scan, accept: (labels: Labels) => boolean): Promise<Selection | null> {
-  const { needs } = scan
-  const selection = await reader.select(tenant as TenantId, accept, needs)
-  if (selection === null || plan.kind !== 'log' || plan.stages.length > 0) return selection
-  const { limit, direction } = plan
-  const boundNs = await limitBound(reader, selection, accept, { limit, direction, minNs: needs.minNs, maxNs: needs.maxNs })
-  if (boundNs === null) return selection
-  return reader.select(tenant as TenantId, accept, direction === 'backward' ? { ...needs, minNs: boundNs } : { ...needs, maxNs: boundNs })
 }
 
 /** Ends with its task, also where thousands of streams are asked slowly. */
@@ -187,10 +181,6 @@ function seriesOfHead(content: HeadContent, question: SeriesQuestion, accept: (l
   const found = new SeriesAnswerBuilder(question)
   found.add(headSeries({ ...content, streams: content.streams.filter(({ labels }) => accept(labels)) }))
   return found.encoded()
-}
-
-function addSkips(statistics: ReadStatistics, skips: Omit<ReadStatistics, 'segments' | 'segmentsSkippedByTime' | 'segmentsFromCache' | 'bytesFetched'>): void {
-  for (const key of Object.keys(skips) as Array<keyof typeof skips>) statistics[key] += skips[key]
 }
 
 /** Q3. A query's own errors (limits, cancellation) are not the segment's. */

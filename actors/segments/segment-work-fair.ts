@@ -19,6 +19,8 @@ export function shareFairly(work: SegmentWork, clock: Clock): SegmentWork {
     ...work,
     scanSegments: (tenant, plan, segments, nowMs, signal, readBytesMax = Infinity) =>
       inTurn(tenant, signal, isSmallRead(readBytesMax), () => work.scanSegments(tenant, plan, segments, nowMs, signal, readBytesMax)),
+    scanSmall: (tenant, plan, segments, nowMs, signal, readBytesMax = Infinity) =>
+      inTurn(tenant, signal, isSmallRead(readBytesMax), () => work.scanSmall(tenant, plan, segments, nowMs, signal, readBytesMax)),
     scanHead: (content, plan, nowMs, signal) => inTurn(content.tenant, signal, isSmallHead(content), () => work.scanHead(content, plan, nowMs, signal)),
   }
 }

@@ -10,7 +10,7 @@ import { SharedLedger } from '../../storage/shared-ledger.ts'
 import type { EncodedSeries } from './encoded-series.ts'
 import { SegmentReads } from './segment-reads.ts'
 import { runEncode, SegmentTasks, type ScanWorkerTask } from './segment-tasks.ts'
-import type { PastIds, ScanAnswer, SegmentWork, SelectAnswer, SeriesAnswer } from './segment-work.ts'
+import type { PastIds, ScanAnswer, SegmentWork, SelectAnswer, SeriesAnswer, SmallScan } from './segment-work.ts'
 
 /** Tasks read segments from `store`; decoded footers are kept up to `cacheBytes`. */
 export function makeInlineWork(store: ObjectStore, cacheBytes: number): SegmentWork {
@@ -25,6 +25,7 @@ export function makeInlineWork(store: ObjectStore, cacheBytes: number): SegmentW
       return { entry, bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) }
     },
     scanSegments: (tenant, plan, segments, nowMs, signal) => run<ScanAnswer>({ kind: 'scanSegments', tenant, plan, segments, nowMs }, signal),
+    scanSmall: (tenant, plan, segments, nowMs, signal) => run<ReadonlyArray<SmallScan>>({ kind: 'scanSmall', tenant, plan, segments, nowMs }, signal),
     select: (tenant, plan, segments, signal) => run<SelectAnswer>({ kind: 'select', tenant, plan, segments }, signal),
     scanHead: (content, plan, nowMs, signal) => run<ScanAnswer>({ kind: 'scanHead', content, plan, nowMs }, signal),
     headSeries: (content, question, signal) => run<EncodedSeries>({ kind: 'headSeries', content, question }, signal),

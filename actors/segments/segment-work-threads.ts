@@ -12,7 +12,7 @@ import type { EncodedSeries } from './encoded-series.ts'
 import type { StoreSettings } from './object-stores.ts'
 import { ScanRoom } from './scan-room.ts'
 import type { ScanWorkerData } from './scan-worker-data.ts'
-import type { PastIds, ScanAnswer, SegmentWork, SelectAnswer, SeriesAnswer } from './segment-work.ts'
+import type { PastIds, ScanAnswer, SegmentWork, SelectAnswer, SeriesAnswer, SmallScan } from './segment-work.ts'
 import type { EncodeWorkerTask, ScanWorkerTask } from './segment-tasks.ts'
 import { areFewSegments, isSmallHead, isSmallRead } from './small-tasks.ts'
 
@@ -49,6 +49,12 @@ export function makeThreadedWork(options: ThreadedWorkOptions): SegmentWork {
     scanSegments: (tenant, plan, segments, nowMs, signal, readBytesMax = Infinity) =>
       room.run(Math.min(SCAN_BYTES_MAX, largest(segments), readBytesMax), () =>
         scanOn<ScanAnswer>({ kind: 'scanSegments', tenant, plan, segments, nowMs }, signal, { ...nearest(segments), small: isSmallRead(readBytesMax) })),
+    async scanSmall(tenant, plan, segments, nowMs, signal) {
+      const answers = await Promise.all(
+        atHome(segments, options.scanThreads).map((own) => scanOn<ReadonlyArray<SmallScan>>({ kind: 'scanSmall', tenant, plan, segments: own, nowMs }, signal, { ...nearest(own), small: areFewSegments(own) })),
+      )
+      return answers.flat()
+    },
     select: (tenant, plan, segments, signal) => scanOn<SelectAnswer>({ kind: 'select', tenant, plan, segments }, signal, nearest(segments)),
     scanHead: (content, plan, nowMs, signal) => scanOn<ScanAnswer>({ kind: 'scanHead', content, plan, nowMs }, signal, { small: isSmallHead(content) }),
     headSeries: (content, question, signal) => scanOn<EncodedSeries>({ kind: 'headSeries', content, question }, signal, { small: isSmallHead(content) }),
@@ -64,6 +70,11 @@ export function makeThreadedWork(options: ThreadedWorkOptions): SegmentWork {
 
 /** Where the first of them was read before. */
 const nearest = (segments: ReadonlyArray<SegmentEntry>): { affinity?: string } => (segments[0] === undefined ? {} : { affinity: segments[0].key })
+
+/** By the thread that has them in its caches, as a rule. */
+function atHome(segments: ReadonlyArray<SegmentEntry>, threads: number): ReadonlyArray<SegmentEntry>[] {
+  return [...Map.groupBy(segments, ({ key }) => hashOf(key) % threads).values()]
+}
 
 /** Threads share the caches' bytes evenly; on disk each has a folder of its own. */
 function scanWorkerData({ store, memory, scanThreads }: ThreadedWorkOptions, place: number): ScanWorkerData {

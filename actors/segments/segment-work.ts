@@ -49,6 +49,12 @@ export interface ScanAnswer {
   readonly warnings: ReadonlyArray<string>
 }
 
+/** Of one segment. null: it has more to read than a small scan does. */
+export interface SmallScan {
+  readonly key: string
+  readonly answer: ScanAnswer | null
+}
+
 /** What a scan would read and skip. */
 export interface SelectAnswer {
   readonly statistics: ReadStatistics
@@ -89,6 +95,8 @@ export interface SegmentWork {
   encode(task: EncodeTask, signal?: AbortSignal): Promise<EncodedSegment>
   /** `readBytesMax`: what it will read at most, where the caller knows. */
   scanSegments(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, nowMs: number, signal?: AbortSignal, readBytesMax?: number): Promise<ScanAnswer>
+  /** Asks footers and filters of all of the segments, and scans those in which they leave little to read. */
+  scanSmall(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, nowMs: number, signal?: AbortSignal, readBytesMax?: number): Promise<ReadonlyArray<SmallScan>>
   /** Looks at footers and filters only. */
   select(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, signal?: AbortSignal): Promise<SelectAnswer>
   scanHead(content: HeadContent, plan: ScanPlan, nowMs: number, signal?: AbortSignal): Promise<ScanAnswer>

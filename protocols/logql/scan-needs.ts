@@ -51,6 +51,16 @@ function dropsErrors(filter: LabelFilter): boolean {
   return filter.kind === 'string' && filter.matcher.name === '__error__' && filter.matcher.op === '=' && filter.matcher.value === ''
 }
 
+/** Whether the filters of blocks may have something to say about the plan's lines. Costs nothing, whatever the plan's expressions are. */
+export function asksFilters({ stages }: ScanPlan): boolean {
+  return stages.some((stage) => stage.kind === 'lineFilter' && !stage.op.startsWith('!')) || metadataEquals(stages).length > 0
+}
+
+/** A plan that is compiled without fail: of others that is only known when it has been done. */
+export function isSurelyValid({ stages }: ScanPlan): boolean {
+  return stages.every((stage) => stage.kind === 'lineFilter' && (stage.op === '|=' || stage.op === '!=') && stage.terms.every(({ ip }) => !ip))
+}
+
 /** The time bounds alone: costs nothing, whatever the plan's expressions are. */
 export function scanTimes(plan: ScanPlan): Pick<ScanNeeds, 'minNs' | 'maxNs'> {
   if (plan.kind !== 'metric') return { minNs: BigInt(plan.startNs), maxNs: BigInt(plan.endNs) - 1n }

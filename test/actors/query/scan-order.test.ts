@@ -1,6 +1,7 @@
 /** A log query reads segments from its end of time, no more together than asked for, and none that cannot matter. */
 import { describe, expect, it } from 'vitest'
 import { scanInOrder } from '../../../actors/query/scan-order.ts'
+import { type Narrow, NARROWED_TOGETHER } from '../../../actors/query/segment-narrowing.ts'
 import type { Stage } from '../../../protocols/logql/ast.ts'
 import type { LogScanPlan } from '../../../protocols/logql/scan.ts'
 import type { SegmentEntry } from '../../../storage/catalog.ts'
@@ -11,7 +12,7 @@ const planOf = (direction: 'forward' | 'backward', stages: ReadonlyArray<Stage>)
 const segment = (minNs: number, maxNs: number): SegmentEntry => ({ key: `${minNs}-${maxNs}`, minNs: String(minNs), maxNs: String(maxNs) }) as SegmentEntry
 
 /** Runs it over segments that hold what `found` says; answers which were read, and how many at the same time. */
-async function read(plan: LogScanPlan, segments: ReadonlyArray<SegmentEntry>, found: Readonly<Record<string, ReadonlyArray<number>>>, atOnce: number): Promise<{ keys: string[]; together: number }> {
+async function read(plan: LogScanPlan, segments: ReadonlyArray<SegmentEntry>, found: Readonly<Record<string, ReadonlyArray<number>>>, atOnce: number, narrow: Narrow = async (all) => all): Promise<{ keys: string[]; together: number }> {
   const keys: string[] = []
   const times: number[] = []
   let running = 0
@@ -20,13 +21,14 @@ async function read(plan: LogScanPlan, segments: ReadonlyArray<SegmentEntry>, fo
     const best = [...times].sort((a, b) => (plan.direction === 'backward' ? b - a : a - b))
     return best.length < plan.limit ? null : BigInt(best[plan.limit - 1]!)
   }
-  await scanInOrder(plan, segments, bound, async ({ key }) => {
+  const scanOne = async ({ key }: SegmentEntry): Promise<void> => {
     keys.push(key)
     together = Math.max(together, ++running)
     await Promise.resolve()
     times.push(...(found[key] ?? []))
     running--
-  }, atOnce)
+  }
+  await scanInOrder(plan, segments, { bound, narrow, scanOne, atOnce })
   return { keys, together }
 }
 
@@ -55,7 +57,23 @@ describe('segments of a log query', () => {
   })
 
   it('end with the failure of one', async () => {
-    const failing = scanInOrder(planOf('backward', [FILTER]), SEGMENTS, async () => null, () => Promise.reject(new Error('no')), 2)
-    await expect(failing).rejects.toThrow('no')
+    const no = (): Promise<never> => Promise.reject(new Error('no'))
+    const parts = { bound: async () => null, narrow: async (all: ReadonlyArray<SegmentEntry>) => all, scanOne: async () => undefined, atOnce: 2 }
+    await expect(scanInOrder(planOf('backward', [FILTER]), SEGMENTS, { ...parts, scanOne: no })).rejects.toThrow('no')
+    await expect(scanInOrder(planOf('backward', [FILTER]), SEGMENTS, { ...parts, narrow: no })).rejects.toThrow('no')
+  })
+
+  it('are narrowed some at a time, and no more of them once no other can matter', async () => {
+    const many = Array.from({ length: NARROWED_TOGETHER * 3 }, (_, i) => segment(i * 10, i * 10 + 9))
+    const asked: number[] = []
+    const narrow: Narrow = async (some) => {
+      asked.push(some.length)
+      return some.filter((_, i) => i % 8 === 7)
+    }
+    const all = await read(planOf('backward', [FILTER]), many, {}, 4, narrow)
+    expect([all.keys.length, all.together, asked]).toEqual([12, 4, [32, 32, 32]])
+    asked.length = 0
+    const { keys } = await read(planOf('backward', [FILTER]), many, { '720-729': [725, 726] }, 2, narrow)
+    expect([keys, asked]).toEqual([['880-889', '800-809', '720-729', '640-649'], [32]])
   })
 })
