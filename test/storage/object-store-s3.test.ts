@@ -16,6 +16,7 @@ interface Seen {
 describe('S3 store', () => {
   let server: Server
   let store: S3ObjectStore
+  let open: (requestMs: number) => S3ObjectStore
   let answer: (request: Seen, response: ServerResponse) => void
   const seen: Seen[] = []
 
@@ -33,7 +34,8 @@ describe('S3 store', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as { port: number }
     const location = s3LocationOf(`s3://logs/some/prefix?endpoint=http://127.0.0.1:${port}&region=us-east-1`)
-    store = new S3ObjectStore({ location, credentials: { accessKeyId: 'key', secretAccessKey: 'secret' }, requestMs: 300, multipartFromBytes: 10_000_000 })
+    open = (requestMs) => new S3ObjectStore({ location, credentials: { accessKeyId: 'key', secretAccessKey: 'secret' }, requestMs, multipartFromBytes: 10_000_000 })
+    store = open(30_000)
   })
   afterEach(async () => {
     await store.close()
@@ -113,8 +115,10 @@ describe('S3 store', () => {
 
   it('gives up on a server that does not answer', async () => {
     answer = () => undefined
-    await expect(store.getRange('a/b', 0, 10)).rejects.toMatchObject({ code: 'storage_unavailable', retryable: true })
-    await expect(store.put('a/b', bytes(10))).rejects.toMatchObject({ code: 'storage_unavailable', retryable: true })
+    const hasty = open(300)
+    await expect(hasty.getRange('a/b', 0, 10)).rejects.toMatchObject({ code: 'storage_unavailable', retryable: true })
+    await expect(hasty.put('a/b', bytes(10))).rejects.toMatchObject({ code: 'storage_unavailable', retryable: true })
+    await hasty.close()
   })
 
   it('notices an answer that ends early', async () => {

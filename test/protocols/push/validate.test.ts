@@ -51,6 +51,15 @@ describe('refusals (W3)', () => {
   const old = entry('old', { ns: NOW_NS - 8n * 86_400_000_000_000n })
   const late = entry('future', { ns: NOW_NS + 601_000_000_000n })
 
+  it('begin a nanosecond beyond the oldest and the newest acceptable time, whether or not anything else of the push is refused', () => {
+    const [oldestNs, newestNs] = [NOW_NS - 7n * 86_400_000_000_000n, NOW_NS + 600_000_000_000n]
+    const bounds = [entry('oldest', { ns: oldestNs }), entry('newest', { ns: newestNs })]
+    const beyond = [entry('too old', { ns: oldestNs - 1n }), entry('too new', { ns: newestNs + 1n })]
+    expect(validate([stream('{a="b"}', ...bounds)]).refusal).toBeNull()
+    for (const refused of beyond) expect(validate([stream('{a="b"}', refused)]).batch, refused.line.toString()).toBeNull()
+    expect(kept(validate([stream('{a="b"}', ...bounds, ...beyond)]))).toEqual([['{a="b"}', ['oldest', 'newest']]])
+  })
+
   it('keep every good entry of the push and name each reason once', () => {
     const long = entry('x'.repeat(300))
     const verdict = validate([stream('{b="1", a="2"}', entry('one'), long, entry('two'), old, late), stream('{}', entry('lost'), entry('lost')), stream('{c="3"}', entry('three'))], { max_line_size: 256 })
