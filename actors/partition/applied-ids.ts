@@ -6,8 +6,10 @@
 import type { AppliedId } from '../../storage/segment-format.ts'
 
 export const APPLIED_IDS_MAX = 200_000
-/** After so many segments their ids are put into one object. */
+/** After so many segments their ids are put into one object … */
 export const GATHER_SEGMENTS = 32
+/** … if the ids that are kept lie in so many: where segments are large, a few hold them all, and gathering would save nothing. */
+export const GATHERED_SEGMENTS_MIN = 2 * GATHER_SEGMENTS
 
 /** One text for an id of a tenant. */
 export const appliedIdKey = (tenant: string, id: string): string => `${tenant}/${id}`

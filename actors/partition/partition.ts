@@ -12,7 +12,7 @@ import type { Sequence, TenantId } from '../../protocols/model.ts'
 import { FencedError } from '../../storage/catalog.ts'
 import type { AppliedId } from '../../storage/segment-format.ts'
 import type { Wal, WalState } from '../../storage/wal.ts'
-import { GATHER_SEGMENTS } from './applied-ids.ts'
+import { GATHER_SEGMENTS, GATHERED_SEGMENTS_MIN } from './applied-ids.ts'
 import { cutReason, type CutReason } from './cut-policy.ts'
 import { Gather } from './gather.ts'
 import type { DecodedItem, DecodedRecord } from './partition-follow.ts'
@@ -192,10 +192,12 @@ class PartitionActor {
   private gatherIdsWhenDue(): void {
     const { state, services, identity } = this
     if (identity.role === 'standby' || state.isFenced || state.isGathering || state.unreadIds.length > 0 || state.ungathered < GATHER_SEGMENTS) return
+    const segments = recentWithIds(services.catalog.current(identity.partition))
+    if (segments.length < GATHERED_SEGMENTS_MIN) return
     state.isGathering = true
     state.ungathered = 0
     void services.work
-      .gatherIds(identity.partition, recentWithIds(services.catalog.current(identity.partition)))
+      .gatherIds(identity.partition, segments)
       .catch((error: unknown) => services.log.info('ids could not be gathered, will be repeated', { partition: identity.partition, error: String(error) }))
       .then(() => this.context.self.tell({ kind: 'idsGathered' }))
   }
