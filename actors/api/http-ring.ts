@@ -24,6 +24,8 @@ export interface RingPartition {
   /** Announced; '' is nobody. */
   readonly owner: string
   readonly owner_alive: boolean
+  /** Nodes that follow it, the first to take over first. */
+  readonly standbys: ReadonlyArray<string>
   readonly epoch: number
   readonly lease_holder: string
   readonly lease_epoch: number
@@ -60,6 +62,7 @@ export async function ringView({ services, cluster, directory }: RingParts): Pro
       partition,
       owner: announced?.node ?? '',
       owner_alive: members.some(({ id }) => id === announced?.node),
+      standbys: directory.standbysOf(partition),
       epoch: announced?.epoch ?? 0,
       lease_holder: lease?.holder ?? '',
       lease_epoch: lease?.epoch ?? 0,
@@ -91,7 +94,7 @@ function page({ node, nodes, partitions }: RingView): string {
 <style>body{font:14px/1.5 system-ui;margin:2em}table{border-collapse:collapse;margin-bottom:2em}td,th{padding:.2em .8em;border-bottom:1px solid #ccc;text-align:left}.bad{color:#b00}</style>
 <h1>Ring</h1><p>As seen by <b>${escaped(node)}</b>.</p>
 ${table(nodes.map(({ roles, ...rest }) => ({ ...rest, roles: roles.join(', ') })))}
-${table(partitions.map((partition) => ({ ...partition })))}`
+${table(partitions.map(({ standbys, ...rest }) => ({ ...rest, standbys: standbys.join(', ') })))}`
 }
 
 function table(rows: ReadonlyArray<Readonly<Record<string, unknown>>>): string {

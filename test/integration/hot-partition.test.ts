@@ -75,6 +75,13 @@ it('of many streams is relieved by more partitions', async () => {
   expect(hottest(all)).toBeLessThan(0.7)
 })
 
+it('of one tenant is relieved by a larger shard', async () => {
+  await restart({ SKALD_PARTITIONS: '4', SKALD_LIMITS_CONFIG_INGESTION_PARTITIONS_TENANT_SHARD_SIZE: '1' })
+  expect(hottest(await loadAfter(20))).toBe(1)
+  await restart({ SKALD_PARTITIONS: '4', SKALD_LIMITS_CONFIG_INGESTION_PARTITIONS_TENANT_SHARD_SIZE: '3' })
+  expect(hottest(await loadAfter(20))).toBeLessThan(0.8)
+})
+
 it('of one stream is relieved once that stream is split over the partitions', async () => {
   await restart({ SKALD_PARTITIONS: '4' })
   expect(hottest(await loadAfter(1))).toBe(1)

@@ -6,7 +6,8 @@ import { nodeName, Topology } from './cluster/topology.ts'
 const PARTITIONS = 3
 
 interface Ring {
-  readonly partitions: ReadonlyArray<{ readonly owner: string; readonly checkpoint: number }>
+  readonly partitions: ReadonlyArray<{ readonly owner: string; readonly standbys: ReadonlyArray<string>; readonly checkpoint: number }>
+  readonly nodes: ReadonlyArray<{ readonly id: string; readonly zone: string }>
 }
 
 let topology: Topology
@@ -24,6 +25,9 @@ const ring = async (url: string): Promise<Ring> => (await (await fetch(`${url}/r
 it('answers whole and at once when an owner is killed between flushes', async () => {
   const [dying, ...others] = topology.nodes as [(typeof topology.nodes)[0], ...typeof topology.nodes]
   await until('every node owns a partition', async () => new Set((await ring(dying.url)).partitions.map(({ owner }) => owner)).size === 3)
+  const { partitions, nodes } = await ring(dying.url)
+  const zoneOf = new Map(nodes.map(({ id, zone }) => [id, zone]))
+  for (const { owner, standbys } of partitions) expect(standbys.map((node) => zoneOf.get(node))).toEqual([expect.not.stringMatching(`^${zoneOf.get(owner)}$`)])
   const lines: string[] = []
   const pushSome = async (): Promise<void> => {
     for (let i = 0; i < 30; i++) {

@@ -178,6 +178,36 @@ describe('death watch across nodes', () => {
     expect(seen).toMatchObject([{ kind: 'crashed', error: { code: 'not_found' } }])
   })
 
+  it.each([
+    ['both ways', () => true],
+    ['towards the watched', (from: string) => from === 'a'],
+    ['from the watched', (from: string) => from === 'b'],
+  ])('lets a supervisor on another node put a replacement in its place when the network is cut %s', async (_name, isCut) => {
+    const { clock, broker, a, ref } = await cluster(10)
+    const started: string[] = []
+    a.system.root.start<ExitReason, null>({
+      id: 'supervisor',
+      restart: 'permanent',
+      behavior: {
+        init: (context) => (context.watch(ref, (reason) => reason), null),
+        handle: (_state, reason, context) => {
+          started.push(reason.kind)
+          context.children.start<Message, null>({ id: '3', restart: 'permanent', behavior: partition })
+        },
+      },
+    })
+    await clock.run(1_000)
+    expect(started).toEqual([])
+    broker.cutLinks(isCut)
+    await clock.run(12_000)
+    expect(started).toEqual(['crashed'])
+    const asked = a.system.ask<Message, { at: bigint }>(a.system.ref('skald.v1.actor.a.supervisor.3'), (reply) => ({ kind: 'get', bytes: new Uint8Array(1), at: 41n, reply: reply as never }), 1_000)
+    expect((await over(clock, 50, asked)).at).toBe(42n)
+    broker.cutLinks(() => false)
+    await clock.run(60_000)
+    expect(started).toHaveLength(1)
+  })
+
   it('says at once that nobody is there, and ends with the watcher', async () => {
     const { clock, a, b } = await cluster()
     const { seen } = watch(a, a.system.ref('skald.v1.actor.b.partition.9'))
