@@ -11,6 +11,7 @@ import { DETECTED_LEVEL, DUPLICATE_SUFFIX, LineState } from './line-state.ts'
 import type { LabelMode, Pipeline, PipelineOptions, ResolvedLabels, Row, RowSink, SelectedRows } from './pipeline.ts'
 import { RowSelection } from './row-selection.ts'
 import { formatStage } from './print.ts'
+import { checkInterruption } from './regex.ts'
 import { compileDecolorize } from './stages/decolorize.ts'
 import { compileDrop, compileKeep } from './stages/drop-keep.ts'
 import { compileJson } from './stages/json.ts'
@@ -28,6 +29,8 @@ import { compileUnwrap } from './stages/unwrap.ts'
 
 /** Rows that line filters look at in one go: enough to amortise, few enough to stop early. */
 const CHUNK_ROWS = 8192
+/** Rows between two looks at whether anybody still waits: a row may have to pass thousands of stages. */
+const ROWS_UNCHECKED = 64
 /** Stages that look at labels alone. */
 const LABELS_ONLY: ReadonlySet<Stage['kind']> = new Set(['labelFilter', 'labelFormat', 'drop', 'keep'])
 const NO_BYTES = Buffer.alloc(0)
@@ -122,6 +125,7 @@ class CompiledPipeline implements Pipeline {
     const row = this.#row
     const { count, all, rows } = this.#selection
     for (let i = 0; i < count; i++) {
+      if (i % ROWS_UNCHECKED === 0) checkInterruption()
       const at = reverse ? count - 1 - i : i
       const index = all ? from + at : rows[at]!
       const start = lines === null ? 0 : lines.starts[index]!
@@ -137,7 +141,11 @@ class CompiledPipeline implements Pipeline {
   #narrow(block: EntryBlock, from: number, to: number): LineColumn | null {
     this.#selection.reset(from, to)
     const lines = this.needsLines ? block.lines() : null
-    if (lines !== null) for (const filter of this.#filters) filter.narrow(this.#selection, lines)
+    if (lines === null) return null
+    for (const filter of this.#filters) {
+      checkInterruption()
+      filter.narrow(this.#selection, lines)
+    }
     return lines
   }
 
@@ -167,7 +175,8 @@ const bytesOf = (labels: Labels): number => labels.reduce((sum, [name, value]) =
 function splitLineFilters(stages: ReadonlyArray<Stage>): { filters: ReadonlyArray<Stage & { kind: 'lineFilter' }>; rest: ReadonlyArray<Stage> } {
   const firstChange = stages.findIndex(({ kind }) => CHANGES_LINE.has(kind))
   const early = firstChange === -1 ? stages : stages.slice(0, firstChange)
-  const filters = early.filter((stage) => stage.kind === 'lineFilter')
+  // Once is enough of each.
+  const filters = [...new Map(early.filter((stage) => stage.kind === 'lineFilter').map((stage) => [JSON.stringify(stage), stage])).values()]
   return { filters, rest: [...early.filter(({ kind }) => kind !== 'lineFilter'), ...stages.slice(early.length)] }
 }
 

@@ -79,7 +79,7 @@ export function regexParserError(pattern: string): string | null {
   return names.length > 0 ? null : 'at least one named capture must be supplied'
 }
 
-/** Asked before each run of an automaton, which may take milliseconds. */
+/** Asked before each run of an automaton, which may take milliseconds, and by `checkInterruption`. */
 let interruption: (() => void) | null = null
 
 /** While `run` runs, what is slow here calls `check` now and then; what that throws ends it. */
@@ -91,6 +91,9 @@ export function interruptible<A>(check: () => void, run: () => A): A {
     interruption = null
   }
 }
+
+/** For other work that a query can make slow: between two of its steps. */
+export const checkInterruption = (): void => interruption?.()
 
 /** Most recently used last. */
 const cache = new Map<string, LinearRegex>()

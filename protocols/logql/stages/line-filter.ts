@@ -127,11 +127,13 @@ function strangersOf({ anyOf, fold }: LiteralClause): ReadonlyArray<Needle> {
 
 // ---- many rows
 
+/** Of all filters, one after the other: its memory grows with the matches in a block, and a query may have thousands of filters. */
+const scanner = new ByteScanner()
+
 class BulkSearch {
   readonly #proofs: ReadonlyArray<Needle>
   readonly #hints: ReadonlyArray<Needle>
   readonly #test: LineTest
-  readonly #scanner = new ByteScanner()
 
   constructor(proofs: ReadonlyArray<Needle>, hints: ReadonlyArray<Needle>, test: LineTest) {
     this.#proofs = proofs
@@ -167,8 +169,8 @@ class BulkSearch {
   }
 
   #mark({ bytes, starts, lengths }: LineColumn, first: number, last: number, needle: Needle, marks: Uint8Array, from: number, mark: number): void {
-    const count = this.#scanner.scan(bytes, starts[first]!, starts[last]! + lengths[last]!, needle)
-    const { hits } = this.#scanner
+    const count = scanner.scan(bytes, starts[first]!, starts[last]! + lengths[last]!, needle)
+    const { hits } = scanner
     const size = needle.bytes.length
     let row = first
     for (let i = 0; i < count; i++) {

@@ -4,6 +4,7 @@ import type { LogExpr } from '../../../protocols/logql/ast.ts'
 import { parse } from '../../../protocols/logql/parser.ts'
 import { compilePipeline } from '../../../protocols/logql/pipeline-compile.ts'
 import type { LabelMode, Row } from '../../../protocols/logql/pipeline.ts'
+import { interruptible } from '../../../protocols/logql/regex.ts'
 import type { EntryBlock } from '../../../protocols/model.ts'
 import { blockOf } from '../../support/blocks.ts'
 import { randomOf } from '../../support/pipeline-rows.ts'
@@ -138,5 +139,25 @@ describe('pipelines', () => {
         expect(run(block, (parse(`{app="x"} ${stage}`) as LogExpr).stages, labelMode, () => true).length).toBeLessThanOrEqual(lines.length)
       }
     }
+  })
+})
+
+describe('long pipelines', () => {
+  const logExpr = (query: string): LogExpr => parse(query) as LogExpr
+  const lines = blockOf([{ labels: { app: 'x' }, entries: Array.from({ length: 500 }, (_, i) => ({ ns: BigInt(i), line: `${'x'.repeat(60)} n=${i}` })) }])
+
+  it('search for each literal once', () => {
+    const once = run(lines, logExpr('{app="x"} |= "x" != "n=7"').stages, { kind: 'all' }, () => true)
+    const often = run(lines, logExpr(`{app="x"}${' |= "x" != "n=7"'.repeat(5000)}`).stages, { kind: 'all' }, () => true)
+    expect(once.length).toBe(489)
+    expect(often).toEqual(once)
+  })
+
+  it.each([['filters', ' != "a"'], ['other stages', ' | logfmt']])('of many %s end when nobody waits for them', (_what, stage) => {
+    const { stages } = logExpr(`{app="x"}${stage.repeat(2)}`)
+    const cancelled = (): never => {
+      throw new Error('cancelled')
+    }
+    expect(() => interruptible(cancelled, () => run(lines, stages, { kind: 'all' }, () => true))).toThrow('cancelled')
   })
 })
