@@ -49,9 +49,9 @@ export function makeThreadedWork(options: ThreadedWorkOptions): SegmentWork {
     scanSegments: (tenant, plan, segments, nowMs, signal, readBytesMax = Infinity) =>
       room.run(Math.min(SCAN_BYTES_MAX, largest(segments), readBytesMax), () =>
         scanOn<ScanAnswer>({ kind: 'scanSegments', tenant, plan, segments, nowMs }, signal, { ...nearest(segments), small: isSmallRead(readBytesMax) })),
-    async scanSmall(tenant, plan, segments, nowMs, signal) {
+    async scanSmall(tenant, plan, segments, nowMs, signal, readBytesMax = Infinity) {
       const answers = await Promise.all(
-        atHome(segments, options.scanThreads).map((own) => scanOn<ReadonlyArray<SmallScan>>({ kind: 'scanSmall', tenant, plan, segments: own, nowMs }, signal, { ...nearest(own), small: areFewSegments(own) })),
+        atHome(segments, options.scanThreads).map((own) => scanOn<ReadonlyArray<SmallScan>>({ kind: 'scanSmall', tenant, plan, segments: own, nowMs }, signal, { ...nearest(own), small: isSmallRead(readBytesMax) })),
       )
       return answers.flat()
     },
