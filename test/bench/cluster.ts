@@ -1,17 +1,20 @@
 /**
- * `taskset -c 0 node test/bench/cluster.ts [--nodes 1,4] [--mb 150] [--rate 15] [--warm 250]`: what a MB of lines costs in CPU on so many nodes against one nats-server, pushed to
- * one node after the other at one rate (MB/s) and flushed; all processes counted. On one core, because a CPU second does less the busier the other core is that it shares its
- * caches with; after so many MB a node, because each thread of each node compiles its code for itself, which is no cost of a node that runs for days. Linux only.
+ * `node test/bench/cluster.ts [--nodes 1,4] [--mb 30] [--rounds 7] [--rate 15] [--warm 120] [--idle 10]`: what a MB of lines costs in CPU on so many nodes against one nats-server.
+ * All clusters run at once and are warm (each thread of each node compiles its code for itself, which is no cost of a node that runs for days). First the cost of doing nothing
+ * is measured; then they take turns with the same data at one rate (MB/s), a push to each node in turn, and flush. Machines change their pace from minute to minute, so what is
+ * compared is a round's pair, and the median of all rounds is shown. All processes are counted. With `taskset -c 0` in front all share one core. Linux only.
  */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Topology } from '../integration/cluster/topology.ts'
 import { type BenchBodies, makeBodies } from './bodies.ts'
 
-const { values } = parseArgs({ options: { nodes: { type: 'string', default: '1,4' }, mb: { type: 'string', default: '150' }, rate: { type: 'string', default: '15' }, warm: { type: 'string', default: '250' } } })
+const { values } = parseArgs({
+  options: { nodes: { type: 'string', default: '1,4' }, mb: { type: 'string', default: '30' }, rounds: { type: 'string', default: '7' }, rate: { type: 'string', default: '15' }, warm: { type: 'string', default: '120' }, idle: { type: 'string', default: '10' } },
+})
 const MB = 1e6
-const TICKS_PER_S = 100
+const NS_PER_S = 1e9
 const IN_FLIGHT = 8
 const LIMITS = {
   SKALD_LIMITS_CONFIG_INGESTION_RATE_MB: '1000',
@@ -20,15 +23,40 @@ const LIMITS = {
   SKALD_LIMITS_CONFIG_PER_STREAM_RATE_LIMIT_BURST: '1GB',
   SKALD_LIMITS_CONFIG_SHARD_STREAMS_ENABLED: 'false',
   SKALD_LOG_LEVEL: 'error',
-  // As `npm start` does.
-  NODE_OPTIONS: '--max-semi-space-size=4',
+}
+const KINDS = ['event loops', 'worker threads', 'V8', 'nats-server'] as const
+type Kind = (typeof KINDS)[number]
+type CpuSeconds = Record<Kind, number>
+
+interface Measured {
+  readonly nodes: number
+  readonly topology: Topology
+  /** Of a core, while nothing is pushed. */
+  idle: number
+  /** CPU s/GB of each round. */
+  readonly rounds: CpuSeconds[]
 }
 
-function cpuSeconds(pids: ReadonlyArray<number>): number {
-  return pids.reduce((sum, pid) => {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-    return sum + (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S
-  }, 0)
+const zero = (): CpuSeconds => ({ 'event loops': 0, 'worker threads': 0, V8: 0, 'nats-server': 0 })
+const sum = (cpu: CpuSeconds): number => KINDS.reduce((all, kind) => all + cpu[kind], 0)
+const each = (change: (kind: Kind) => number): CpuSeconds => Object.fromEntries(KINDS.map((kind) => [kind, change(kind)])) as CpuSeconds
+const median = (numbers: ReadonlyArray<number>): number => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!
+const shown = (number: number): number => Number(number.toFixed(2))
+
+/** Since they started, by thread, since only threads are counted in nanoseconds. */
+function cpuOf({ topology }: Measured): CpuSeconds {
+  const cpu = zero()
+  for (const { pid } of topology.nodes) for (const [kind, seconds] of threadsOf(pid!)) cpu[kind] += seconds
+  for (const [, seconds] of threadsOf(topology.nats.pid(0))) cpu['nats-server'] += seconds
+  return cpu
+}
+
+function threadsOf(pid: number): Array<[Kind, number]> {
+  return readdirSync(`/proc/${pid}/task`).map((tid) => {
+    const name = readFileSync(`/proc/${pid}/task/${tid}/comm`, 'utf8').trim()
+    const kind = Number(tid) === pid ? 'event loops' : name.startsWith('V8') ? 'V8' : 'worker threads'
+    return [kind, Number(readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'utf8').split(' ')[0]) / NS_PER_S]
+  })
 }
 
 async function push(url: string, body: Buffer): Promise<void> {
@@ -52,20 +80,49 @@ async function pushAndFlush({ urls }: Topology, { bodies, rawBytes }: BenchBodie
   for (const url of urls) await fetch(`${url}/flush`, { method: 'POST' })
 }
 
-const measured = makeBodies(Number(values.mb) * MB, BigInt(Date.now() - 3_600_000) * 1_000_000n)
-for (const nodes of values.nodes.split(',').map(Number)) {
-  const warm = makeBodies(nodes * Number(values.warm) * MB, BigInt(Date.now() - 7_200_000) * 1_000_000n)
-  const topology = await Topology.start({ nodes, nats: 1, partitions: 4, store: 'files', environment: LIMITS })
-  try {
-    const pids = [...topology.nodes.map((node) => node.pid!), topology.nats.pid(0)]
-    await pushAndFlush(topology, warm, Number.POSITIVE_INFINITY)
-    const before = cpuSeconds(pids)
-    const begun = performance.now()
-    await pushAndFlush(topology, measured, Number(values.rate))
-    const seconds = cpuSeconds(pids) - before
-    const tookS = (performance.now() - begun) / 1_000
-    console.log(JSON.stringify({ nodes, mb: Math.round(measured.rawBytes / MB), cpu_s: Number(seconds.toFixed(1)), cpu_s_per_GB: Number(((seconds / measured.rawBytes) * 1e9).toFixed(1)), cores_busy: Number((seconds / tookS).toFixed(2)) }))
-  } finally {
-    await topology.stop()
+/** The cost of the data alone: what the time takes anyway is left out, and told apart. */
+async function measure(measured: Measured, data: BenchBodies): Promise<void> {
+  const before = cpuOf(measured)
+  const begun = performance.now()
+  await pushAndFlush(measured.topology, data, Number(values.rate))
+  const idleSeconds = (measured.idle * (performance.now() - begun)) / 1_000
+  const after = cpuOf(measured)
+  measured.rounds.push(each((kind) => ((after[kind] - before[kind] - (kind === 'event loops' ? idleSeconds : 0)) / data.rawBytes) * 1e9))
+}
+
+async function measureIdle(all: ReadonlyArray<Measured>): Promise<void> {
+  const before = all.map(cpuOf)
+  await sleep(Number(values.idle) * 1_000)
+  for (const [i, measured] of all.entries()) measured.idle = (sum(cpuOf(measured)) - sum(before[i]!)) / Number(values.idle)
+}
+
+function show(measured: Measured, first: Measured): void {
+  const { nodes, idle, rounds } = measured
+  const atRate = (one: Measured, round: number): number => sum(one.rounds[round]!) + (one.idle * 1_000) / Number(values.rate)
+  console.log(JSON.stringify({
+    nodes,
+    cpu_s_per_GB: shown(median(rounds.map(sum))),
+    by: each((kind) => shown(median(rounds.map((cpu) => cpu[kind])))),
+    idle_percent_of_a_core: shown(idle * 100),
+    times_the_first: shown(median(rounds.map((cpu, i) => sum(cpu) / sum(first.rounds[i]!)))),
+    with_idle: shown(median(rounds.map((_, i) => atRate(measured, i) / atRate(first, i)))),
+  }))
+}
+
+const all: Measured[] = []
+try {
+  for (const nodes of values.nodes.split(',').map(Number)) all.push({ nodes, topology: await Topology.start({ nodes, nats: 1, partitions: 4, store: 'files', environment: LIMITS }), idle: 0, rounds: [] })
+  const beganMs = Date.now() - 7_200_000
+  const dataOf = (mb: number, round: number): BenchBodies => makeBodies(mb * MB, BigInt(beganMs + round * 60_000) * 1_000_000n)
+  const warm = dataOf(Number(values.warm), 0)
+  for (const { nodes, topology } of all) for (let i = 0; i < nodes; i++) await pushAndFlush(topology, warm, Number.POSITIVE_INFINITY)
+  await measureIdle(all)
+  for (let round = 1; round <= Number(values.rounds); round++) {
+    const data = dataOf(Number(values.mb), round)
+    for (const measured of round % 2 === 0 ? all : all.toReversed()) await measure(measured, data)
+    console.log(JSON.stringify({ round, cpu_s_per_GB: all.map(({ rounds }) => shown(sum(rounds.at(-1)!))) }))
   }
+  for (const measured of all) show(measured, all[0]!)
+} finally {
+  for (const { topology } of all) await topology.stop()
 }
