@@ -7,7 +7,7 @@ import { SystemRandom } from '../../runtime/random-system.ts'
 import { connectTransport, natsConnectionOf } from '../../runtime/transport-nats.ts'
 import { openJetStreamWal } from '../../storage/wal-jetstream.ts'
 import { placed, record } from '../conformance/wal.ts'
-import { mountSmallDisk } from '../support/small-disk.ts'
+import { mountSmallDisk, natsFolderOn } from '../support/small-disk.ts'
 import { startTestNats } from '../support/nats.ts'
 
 const RECORD_BYTES = 200_000
@@ -15,7 +15,7 @@ const RECORD_BYTES = 200_000
 it('refuses while the disk is full, and takes records again once there is room', async (context) => {
   const disk = mountSmallDisk(32)
   if ('reason' in disk) return context.skip(disk.reason)
-  const nats = await startTestNats({ dataDir: path.join(disk.mountPoint, 'nats') })
+  const nats = await startTestNats({ dataDir: natsFolderOn(disk) })
   const random = new SystemRandom()
   const transport = await connectTransport({ servers: nats.url, name: 'full-disk', random, reconnectMaxMs: 100 })
   const ballast = path.join(disk.mountPoint, 'ballast')
