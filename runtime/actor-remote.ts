@@ -1,6 +1,7 @@
 /**
  * Actors at a distance: tell, ask and death watch over the transport, for actors whose paths were exposed with a codec. At most once; an ask
- * carries what is left of its deadline (never a wall-clock time) and the trace context. `actors/root.ts` makes one a node.
+ * carries what is left of its deadline (never a wall-clock time) and the trace context. No part of a node needs it yet:
+ * reads of partitions and scans of segments go by `long-request.ts`, which can be cancelled and sends large answers.
  */
 import { parseAddress } from './actor-address.ts'
 import { ask } from './actor-ask.ts'
