@@ -58,6 +58,6 @@ export function renderSeries(data: QueryData, form: OutputForm): string {
   return series.map(({ metric, value, values }) => `${renderLabels(metric)}\n${(values ?? (value === undefined ? [] : [value])).map(([s, v]) => `  ${showTimeNs(BigInt(Math.round(s * 1000)) * 1_000_000n)}  ${v}\n`).join('')}`).join('')
 }
 
-export function renderLabels(labels: Readonly<Record<string, string>>): string {
+function renderLabels(labels: Readonly<Record<string, string>>): string {
   return `{${Object.entries(labels).map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(', ')}}`
 }

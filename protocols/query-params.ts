@@ -34,7 +34,7 @@ const DEFAULT_LIMIT = 100
 const DEFAULT_SINCE_NS = 3_600_000_000_000n
 /** A range without `step` gets about this many points. */
 const DEFAULT_POINTS = 250n
-export const RESOLUTION_POINTS_MAX = 11_000n
+const RESOLUTION_POINTS_MAX = 11_000n
 
 const NS_PER_S = 1_000_000_000n
 const INT64_MAX = 2n ** 63n - 1n
@@ -85,7 +85,7 @@ function about<T>(name: string, read: () => T): T {
 }
 
 /** Up to ten digits are seconds, more are nanoseconds; with a point, seconds to the millisecond; else RFC 3339. */
-export function timeParameter(text: string, missing: TimeNs): TimeNs {
+function timeParameter(text: string, missing: TimeNs): TimeNs {
   if (text === '') return missing
   if (text.includes('.') && FLOAT.test(text)) return floatSeconds(Number(text))
   if (/^[+-]?\d+$/.test(text)) {
@@ -123,7 +123,7 @@ function durationParameter(text: string): bigint {
 }
 
 /** `step` and `interval`: seconds as a number, or a duration. */
-export function secondsOrDuration(text: string): bigint {
+function secondsOrDuration(text: string): bigint {
   const invalid = `cannot parse ${goQuote(text)} to a valid duration`
   if (FLOAT.test(text)) {
     const ns = Number(text) * 1e9

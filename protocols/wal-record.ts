@@ -18,7 +18,7 @@ const CRC_AT = 8
 const HEADER_BYTES = 12
 
 /** Larger records are refused on both sides; JetStream's own payload limit is far below. */
-export const WAL_RECORD_BYTES_MAX = 256 * 1024 * 1024
+const WAL_RECORD_BYTES_MAX = 256 * 1024 * 1024
 /** Ids and tenant names: longer ones are a fault of the caller. */
 const NAME_BYTES_MAX = 1024
 

@@ -6,7 +6,7 @@ import type { IdleCell } from './actor-host.ts'
 import type { Clock, Timer } from './clock.ts'
 
 /** Idle times are kept to within one tick. */
-export const IDLE_TICK_MS = 500
+const IDLE_TICK_MS = 500
 /** Actors put away in one go; the rest follow at the next tick, so that a burst does not hold up messages. */
 const PASSIVATIONS_PER_TICK_MAX = 5_000
 

@@ -7,7 +7,7 @@ import { LineCounter, parseDocument } from 'yaml'
 import { type ConfigOf, type Group, FormError, type Setting, isSetting } from './config-schema.ts'
 import { SkaldError } from './errors.ts'
 
-export const ENVIRONMENT_PREFIX = 'SKALD_'
+const ENVIRONMENT_PREFIX = 'SKALD_'
 /** A configuration file is small; anything larger is the wrong file. */
 const FILE_BYTES_MAX = 4 << 20
 const SUGGESTION_DISTANCE_MAX = 4

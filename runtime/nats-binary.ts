@@ -14,7 +14,7 @@ import { fetchFromRelease } from './nats-binary-release.ts'
 
 const run = promisify(execFile)
 
-export const PROJECT_LOCAL = path.resolve(import.meta.dirname, '..', '.local')
+const PROJECT_LOCAL = path.resolve(import.meta.dirname, '..', '.local')
 /** `sync_interval: always` exists from here; older ones lie about durability (rule W2). */
 const VERSION_MIN = '2.10.0'
 /** From here on: time to live per key and message, atomic batches. What is fetched must have them. */

@@ -24,7 +24,7 @@ export function findServers(configFile: string, pidFile: string): number[] {
 }
 
 /** Whether this process exists, is no zombie, and was started with the configuration file. */
-export function runsWith(pid: number, configFile: string): boolean {
+function runsWith(pid: number, configFile: string): boolean {
   const args = commandLine(pid)
   return args !== null && args.some((arg, i) => arg === configFile && args[i - 1] === '-c')
 }

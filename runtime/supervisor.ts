@@ -14,7 +14,7 @@ import { sequentially } from './sequentially.ts'
 import { SUPERVISION_START, supervise } from './supervision.ts'
 import type { ChildFacts, SupervisionEffect, SupervisionEvent, SupervisionState } from './supervision.ts'
 
-export const SUPERVISION_POLICY_DEFAULT: SupervisionPolicy = Object.freeze({
+const SUPERVISION_POLICY_DEFAULT: SupervisionPolicy = Object.freeze({
   strategy: 'one-for-one',
   restartsMax: 5,
   periodMs: 30_000,

@@ -6,11 +6,11 @@ import { createHash } from 'node:crypto'
 import { type CatalogHead, encodeHead, encodePage } from './catalog-codec.ts'
 import type { SegmentEntry } from './catalog.ts'
 
-export const PAGE_SEGMENTS = 512
+const PAGE_SEGMENTS = 512
 /** The newest segments stay in the head when a page is split off. */
 const HEAD_SEGMENTS_MIN = 64
 /** Of a KV value; a NATS server takes 1 MiB in a message unless it is configured otherwise. */
-export const VALUE_BYTES_MAX = 512 * 1024
+const VALUE_BYTES_MAX = 512 * 1024
 
 export interface CatalogPage {
   readonly name: string

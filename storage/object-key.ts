@@ -5,7 +5,7 @@
 import { SkaldError } from '../runtime/errors.ts'
 
 /** Characters of a whole key: S3 allows 1024 bytes, and the prefix of the bucket's URL goes in front. */
-export const KEY_CHARS_MAX = 800
+const KEY_CHARS_MAX = 800
 /** Characters of one part: file systems allow 255 bytes. */
 const KEY_PART_CHARS_MAX = 200
 

@@ -24,7 +24,7 @@ export interface RetryPolicy {
   readonly bytesPerSecondMin: number
 }
 
-export const RETRY_DEFAULT: RetryPolicy = { triesMax: 5, backoffMinMs: 50, backoffMaxMs: 5_000, tryMs: 15_000, bytesPerSecondMin: 1_000_000 }
+const RETRY_DEFAULT: RetryPolicy = { triesMax: 5, backoffMinMs: 50, backoffMaxMs: 5_000, tryMs: 15_000, bytesPerSecondMin: 1_000_000 }
 
 export interface RetryOptions {
   readonly clock: Clock

@@ -196,7 +196,7 @@ function windowsOf(blocks: ReadonlyArray<BlockFacts>, kinds: ReadonlyArray<Colum
 }
 
 /** Neighbouring ranges as one read: positions `[from, to)` of the ascending input. */
-export function coalesced(ranges: ReadonlyArray<ColumnRange>): Array<{ offset: number; length: number; from: number; to: number }> {
+function coalesced(ranges: ReadonlyArray<ColumnRange>): Array<{ offset: number; length: number; from: number; to: number }> {
   const reads: Array<{ offset: number; length: number; from: number; to: number }> = []
   for (const [i, range] of ranges.entries()) {
     const last = reads.at(-1)

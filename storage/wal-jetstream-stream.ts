@@ -8,7 +8,7 @@ import { DiscardPolicy, JetStreamApiError, type JetStreamManager, RetentionPolic
 import type { Sequence } from '../protocols/model.ts'
 
 /** Sequences skipped when a lost stream is made again: other nodes may have seen higher ones than this node knows. */
-export const RECREATE_GAP = 1_000_000
+const RECREATE_GAP = 1_000_000
 const NS_PER_MS = 1_000_000
 /** JetStream's code for "exists with other settings". */
 const NAME_IN_USE = 10058

@@ -50,7 +50,7 @@ async function ring(parts: RingParts, request: HttpRequest): Promise<HttpRespons
   return { status: 200, headers: { 'content-type': 'application/json; charset=UTF-8' }, body: `${JSON.stringify(view)}\n` }
 }
 
-export async function ringView({ services, cluster, directory }: RingParts): Promise<RingView> {
+async function ringView({ services, cluster, directory }: RingParts): Promise<RingView> {
   const members = cluster.members()
   const leases = cluster.leases()
   const reports = await allReports(services, directory, cluster)

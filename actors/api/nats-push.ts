@@ -10,7 +10,7 @@ import { tenantOf } from '../../protocols/tenant-id.ts'
 import type { PushGateway } from '../write/push-gateway.ts'
 import { answerOfError, type PushAnswer } from '../write/tenant.ts'
 
-export const PUSH_SUBJECT_PREFIX = 'skald.push.'
+const PUSH_SUBJECT_PREFIX = 'skald.push.'
 const QUEUE = 'skald-push'
 
 export function serveNatsPush(transport: Transport, gateway: PushGateway): Subscription {

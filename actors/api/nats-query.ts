@@ -9,7 +9,7 @@ import { decodeNatsQuery } from '../../protocols/nats-query.ts'
 import { tenantOf } from '../../protocols/tenant-id.ts'
 import { type ApiEndpoint, queryError } from './api.ts'
 
-export const QUERY_SUBJECT_PREFIX = 'skald.query.'
+const QUERY_SUBJECT_PREFIX = 'skald.query.'
 const QUEUE = 'skald-query'
 /** Left for the headers of an answer. */
 const HEADER_BYTES = 1024

@@ -31,7 +31,7 @@ function segmentsOf({ catalog, partitionCount }: Services, tenant: string, plan:
 }
 
 /** Bytes of lines of the streams and times that the scans ask for. Reads footers. */
-export async function exactCost(querier: Querier, { tenant, scans, signal }: CostQuestion): Promise<number> {
+async function exactCost(querier: Querier, { tenant, scans, signal }: CostQuestion): Promise<number> {
   const costs = await Promise.all(
     scans.map(async (plan) => {
       const { minNs, maxNs } = scanTimes(plan)

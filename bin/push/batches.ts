@@ -6,7 +6,7 @@ import snappy from 'snappy'
 import { PushEncoder } from '../../protocols/push/encode-protobuf.ts'
 import { type LineTime, lineTime } from './line-time.ts'
 
-export const BATCH_BYTES_TARGET = 1 << 20
+const BATCH_BYTES_TARGET = 1 << 20
 const NEWLINE = 0x0a
 const CARRIAGE_RETURN = 0x0d
 /** A line longer than this is cut: no store takes it, and memory must stay bounded. */

@@ -67,7 +67,7 @@ function equals(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
   return true
 }
 
-export function equalsFolded(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
+function equalsFolded(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
   for (let i = 0; i < wanted.length; i++) {
     const c = bytes[at + i]!
     if ((c >= 0x41 && c <= 0x5a ? c | 0x20 : c) !== wanted[i]) return false

@@ -33,7 +33,7 @@ function compileRange(from: IpAddress | null, to: IpAddress | null): IpMatcher |
   return (ip) => ip.v6 === from.v6 && ip.value >= from.value && ip.value <= to.value
 }
 
-export function parseIp(text: string): IpAddress | null {
+function parseIp(text: string): IpAddress | null {
   return text.includes(':') ? parseV6(text) : parseV4(text)
 }
 

@@ -6,7 +6,7 @@ import { block, branch, branchIf, type Code, i32, ifThen, instantiate, type Loca
 
 /** Keys of a line that are looked at, with quotes and colon of up to TOKEN_BYTES_MAX bytes. */
 export const TOKENS_MAX = 32
-export const TOKEN_BYTES_MAX = 32
+const TOKEN_BYTES_MAX = 32
 /** Wanted keys of a line. */
 export const SLOTS_MAX = 8
 export const BATCH_ROWS_MAX = 512
@@ -25,7 +25,7 @@ const PAGES = 2 + BATCH_BYTES_MAX / PAGE_BYTES
 
 /** Statuses: this line is for somebody else; all that is wanted was found; the object ended. */
 export const LEFT = 0
-export const STOPPED = 1
+const STOPPED = 1
 export const ENDED = 2
 export const STRINGS_SHIFT = 8
 

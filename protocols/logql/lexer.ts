@@ -10,7 +10,7 @@ import { END, FUNCTION_TOKENS, PUNCTUATION, RESERVED } from './grammar/tokens.ts
 import { scanNumber, scanString, unquote } from './literals.ts'
 
 /** Exclusive, in UTF-8 bytes. */
-export const QUERY_BYTES_MAX = 131_072
+const QUERY_BYTES_MAX = 131_072
 
 const BLANKS: ReadonlySet<number> = new Set(Array.from(' \t\r\n', (char) => char.charCodeAt(0)))
 const COMMENT_STARTS: ReadonlySet<number> = new Set(Array.from('#/', (char) => char.charCodeAt(0)))

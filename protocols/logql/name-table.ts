@@ -95,7 +95,7 @@ export class NameTable {
 }
 
 /** The bytes from `start` on are the key's. */
-export function isKeyAt(bytes: Uint8Array, start: number, key: Uint8Array): boolean {
+function isKeyAt(bytes: Uint8Array, start: number, key: Uint8Array): boolean {
   for (let i = 0; i < key.length; i++) if (bytes[start + i] !== key[i]) return false
   return true
 }

@@ -47,7 +47,7 @@ export function parseMatchers(text: string): ReadonlyArray<Matcher> {
 }
 
 /** The tree without the checks that need all of it (at least one matcher, faults of aggregations). */
-export function parseSyntax(text: string): Expr {
+function parseSyntax(text: string): Expr {
   table ??= generate({ terminals: TERMINALS, precedence: PRECEDENCE, productions: RULES })
   return run(table, new Lexer(text))
 }

@@ -38,9 +38,9 @@ function print(expr: Expr, printed: Printed): string {
 }
 
 /** `{a="b", c=~"d"}` */
-export const formatSelector = (matchers: ReadonlyArray<Matcher>): string => `{${matchers.map(formatMatcher).join(', ')}}`
+const formatSelector = (matchers: ReadonlyArray<Matcher>): string => `{${matchers.map(formatMatcher).join(', ')}}`
 
-export const formatMatcher = ({ name, op, value }: Matcher): string => `${name}${op}${goQuote(value)}`
+const formatMatcher = ({ name, op, value }: Matcher): string => `${name}${op}${goQuote(value)}`
 
 /** A stage with its leading `|`. */
 export function formatStage(stage: Stage): string {
@@ -71,7 +71,7 @@ const formatLabelFormat = (format: LabelFormat): string => `${format.name}=${for
 
 const formatName = (name: NameMatcher): string => (name.kind === 'name' ? name.name : formatMatcher(name.matcher))
 
-export function formatLabelFilter(filter: LabelFilter): string {
+function formatLabelFilter(filter: LabelFilter): string {
   switch (filter.kind) {
     case 'string': return formatMatcher(filter.matcher)
     case 'number': return `${filter.name}${filter.op}${goFloat(filter.value)}`

@@ -81,7 +81,7 @@ function checkSelectors(selectors: ReadonlyArray<LogExpr>, limits: QueryLimits):
   }
 }
 
-export function rangeAggregations(expr: MetricExpr): RangeAggregation[] {
+function rangeAggregations(expr: MetricExpr): RangeAggregation[] {
   switch (expr.kind) {
     case 'range':
       return [expr]

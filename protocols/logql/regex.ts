@@ -10,11 +10,11 @@ import { parseRegex, type RegexNode } from './regex-syntax.ts'
 import { anchored, capturesAgree, groupNamesOf, isLinear, sizeOf, toV8 } from './regex-v8.ts'
 
 /** Instructions of one expression: a machine's time per character and its time to compile grow with them (1-2 µs each). */
-export const REGEX_SIZE_MAX = 10_000
+const REGEX_SIZE_MAX = 10_000
 /** Of expressions that are more than `a|b|c`, which dashboards make very long. */
-export const REGEX_BYTES_MAX = 32_768
+const REGEX_BYTES_MAX = 32_768
 /** Of expressions in unusual syntax, whose size is not known before they are compiled. */
-export const REGEX_UNUSUAL_BYTES_MAX = 4096
+const REGEX_UNUSUAL_BYTES_MAX = 4096
 /** What may run on the event loop. */
 const QUICK_CHARS_MAX = 256
 const QUICK_SIZE_MAX = 512

@@ -20,7 +20,7 @@ export function legacyStreams({ streams, entries }: StreamsData): LegacyStream[]
 }
 
 /** Go's RFC3339Nano: fractions without their trailing zeros. */
-export function rfc3339Nano(ns: bigint): string {
+function rfc3339Nano(ns: bigint): string {
   const second = ns / 1_000_000_000n
   const fraction = String(ns % 1_000_000_000n).padStart(9, '0').replace(/0+$/, '')
   const text = new Date(Number(second) * 1000).toISOString().slice(0, 19)

@@ -36,7 +36,7 @@ function validateSelector(log: LogExpr): void {
 }
 
 /** Whether a stream without the label would pass. */
-export function matchesEmpty({ op, value }: Matcher): boolean {
+function matchesEmpty({ op, value }: Matcher): boolean {
   switch (op) {
     case '=': return value === ''
     case '!=': return value !== ''

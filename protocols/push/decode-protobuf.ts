@@ -21,7 +21,7 @@ const LAST_SECOND_NANOS_MAX = 854_775_807
 /** Rows that the scratch columns start with; they grow by doubling and are kept for the next push. */
 const ROWS_INITIAL = 16_384
 /** Most entries of one push. An empty entry is 2 bytes of body and 28 of columns, so a body's size alone would not bound memory. */
-export const PUSH_ROWS_MAX = 4_194_304
+const PUSH_ROWS_MAX = 4_194_304
 /** Scratch columns larger than this many rows are given back after the push that needed them. */
 const ROWS_KEPT_MAX = 1_048_576
 /** Width of the time slots into which a push that spans more than `RELATIVE_NS_MAX` is split, whole seconds. */

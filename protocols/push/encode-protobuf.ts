@@ -57,7 +57,7 @@ export class ByteSink {
   }
 }
 
-export function varintSize(value: number): number {
+function varintSize(value: number): number {
   let size = 1
   for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 128)) size++
   return size

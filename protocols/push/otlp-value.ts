@@ -45,7 +45,7 @@ export function flatten(name: string, value: OtlpValue, into: Array<readonly [st
 const names = new Map<string, string>()
 const NAMES_MAX = 10_000
 
-export function cachedName(name: string): string {
+function cachedName(name: string): string {
   const known = names.get(name)
   if (known !== undefined) return known
   const normal = normaliseName(name)

@@ -17,7 +17,7 @@ const GROUP_DEPTH_MAX = 32
 export const malformed = (message: string): SkaldError => new SkaldError('malformed_body', message)
 export const truncated = (): SkaldError => malformed('unexpected EOF')
 export const wrongWireType = (wireType: number, field: string): SkaldError => malformed(`proto: wrong wireType = ${wireType} for field ${field}`)
-export const illegalTag = (message: string, tag: number): SkaldError =>
+const illegalTag = (message: string, tag: number): SkaldError =>
   malformed(tag >>> 3 === 0 ? `proto: ${message}: illegal tag 0 (wire type ${tag & 7})` : `proto: ${message}: wiretype end group for non-group`)
 
 /** A cursor over one message's bytes. Reading past `end` is an error, never a value. */

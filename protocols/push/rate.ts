@@ -37,12 +37,12 @@ export function take(bucket: Bucket, rate: Rate, cost: number, nowMs: number): {
 }
 
 /** The tenant's share of one node: with the global strategy the rate is divided by the nodes, the burst is not. */
-export function tenantRate(limits: Limits, nodeCount: number): Rate {
+function tenantRate(limits: Limits, nodeCount: number): Rate {
   const share = limits.ingestion_rate_strategy === 'global' ? Math.max(1, nodeCount) : 1
   return { bytesPerS: (limits.ingestion_rate_mb * MIB) / share, burstBytes: limits.ingestion_burst_size_mb * MIB }
 }
 
-export const streamRate = (limits: Limits): Rate => ({ bytesPerS: limits.per_stream_rate_limit, burstBytes: limits.per_stream_rate_limit_burst })
+const streamRate = (limits: Limits): Rate => ({ bytesPerS: limits.per_stream_rate_limit, burstBytes: limits.per_stream_rate_limit_burst })
 
 export class PushRates {
   readonly #tenant: TenantId

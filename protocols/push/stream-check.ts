@@ -45,7 +45,7 @@ function parse(text: string): Labels {
 }
 
 /** Adds `service_name`, the value of the first label of the list that the stream has. An empty list turns this off. */
-export function discoverService(labels: Labels, names: ReadonlyArray<string>): Labels {
+function discoverService(labels: Labels, names: ReadonlyArray<string>): Labels {
   if (names.length === 0 || labels.some(([name]) => name === SERVICE_NAME || INTERNAL_LABELS.has(name))) return labels
   const found = names.map((name) => labels.find(([label]) => label === name)?.[1]).find((value) => value !== undefined)
   const at = labels.findIndex(([name]) => name > SERVICE_NAME)

@@ -13,7 +13,7 @@ import { PushEncoder } from './encode-protobuf.ts'
 import type { CheckedStream } from './stream-check.ts'
 import type { PushVerdict } from './validate.ts'
 
-export const SHARD_LABEL = '__stream_shard__'
+const SHARD_LABEL = '__stream_shard__'
 /** More shards than this help nobody. */
 const SHARDS_MAX = 256
 /** Weight of the second just gone in the running rate. */

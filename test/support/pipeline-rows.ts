@@ -19,7 +19,7 @@ export interface RowsOptions {
   readonly reverse?: boolean
 }
 
-export const BASE_NS = 1_793_491_200_000_000_000n
+const BASE_NS = 1_793_491_200_000_000_000n
 
 /** `stages` is what follows the selector: `| json | status=200`. */
 export function rowsOf(stages: string, lines: ReadonlyArray<string | Omit<TestEntry, 'ns'>>, options: RowsOptions = {}): ShownRow[] {

@@ -1,13 +1,13 @@
 /** `count_over_time({…}[r])`: rows of the window. */
 import type { FoldingOperator } from './range-operator.ts'
 
-export const countRow = (cells: Float64Array, at: number): void => {
+const countRow = (cells: Float64Array, at: number): void => {
   cells[at]! += 1
 }
-export const countRows = (cells: Float64Array, at: number, rows: number): void => {
+const countRows = (cells: Float64Array, at: number, rows: number): void => {
   cells[at]! += rows
 }
-export const mergeCounts = (cells: Float64Array, at: number, from: Float64Array, fromAt: number): void => {
+const mergeCounts = (cells: Float64Array, at: number, from: Float64Array, fromAt: number): void => {
   cells[at]! += from[fromAt]!
 }
 

@@ -2,7 +2,7 @@
 import type { FoldingOperator } from './range-operator.ts'
 
 /** State: count, sum. */
-export const addToSum = (cells: Float64Array, at: number, sample: number): void => {
+const addToSum = (cells: Float64Array, at: number, sample: number): void => {
   cells[at]! += 1
   cells[at + 1]! += sample
 }
@@ -10,7 +10,7 @@ export const addManyToSum = (cells: Float64Array, at: number, rows: number, sum:
   cells[at]! += rows
   cells[at + 1]! += sum
 }
-export const mergeSums = (cells: Float64Array, at: number, from: Float64Array, fromAt: number): void => {
+const mergeSums = (cells: Float64Array, at: number, from: Float64Array, fromAt: number): void => {
   cells[at]! += from[fromAt]!
   cells[at + 1]! += from[fromAt + 1]!
 }

@@ -117,7 +117,7 @@ export const decodeLogfmtEscaped: Decode = (bytes, start, end) => unquoteLogfmt(
 const ESCAPES: ReadonlyMap<string, string> = new Map([...JSON_ESCAPES, ["'", "'"]])
 
 /** null: an escape that JSON does not know, or a bare control character. */
-export function unquoteLogfmt(body: string): string | null {
+function unquoteLogfmt(body: string): string | null {
   // oxlint-disable-next-line no-control-regex
   return /[\u0000-\u001f]/.test(body) ? null : unescape(body, ESCAPES)
 }

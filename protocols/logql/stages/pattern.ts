@@ -48,7 +48,7 @@ function capture(state: LineState, head: Buffer | null, captures: ReadonlyArray<
 }
 
 /** Also the regexp parser's way of setting what it captured. */
-export function setCapture(state: LineState, name: string, start: number, end: number, hints: Hints): void {
+function setCapture(state: LineState, name: string, start: number, end: number, hints: Hints): void {
   const shown = state.hasBase(name) ? name + DUPLICATE_SUFFIX : name
   if (hints.required === null || hints.required.has(shown)) state.setBytes(shown, state.buffer, start, end, decodeUtf8)
 }

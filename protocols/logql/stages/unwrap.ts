@@ -9,7 +9,7 @@ import { parseBytesText, parseDurationText, parseFloatText, plainDecimal } from 
 import type { LineState } from '../line-state.ts'
 import type { RowStage } from './stage.ts'
 
-export const SAMPLE_EXTRACTION_ERROR = 'SampleExtractionErr'
+const SAMPLE_EXTRACTION_ERROR = 'SampleExtractionErr'
 
 /** `after`: its label filters, compiled. */
 export function compileUnwrap({ name, conversion }: Unwrap, after: ReadonlyArray<RowStage>): RowStage {

@@ -4,9 +4,9 @@
 import { TemplateError } from './values.ts'
 
 /** Nodes run and values ranged over, one execution: a few milliseconds. */
-export const STEPS_MAX = 100_000
+const STEPS_MAX = 100_000
 /** Characters that one execution may make and hand to functions, all intermediate strings counted: a long line may be worked on some dozen times. */
-export const BYTES_MAX = 8 * 1024 * 1024
+const BYTES_MAX = 8 * 1024 * 1024
 /** Templates calling templates. */
 export const CALL_DEPTH_MAX = 100
 

@@ -8,7 +8,7 @@ const INT_MIN = -(2n ** 63n)
 const INT_MAX = 2n ** 63n - 1n
 
 /** sprig's `toInt64`: what is no number is 0. */
-export function toInt(value: GoValue): bigint {
+function toInt(value: GoValue): bigint {
   switch (typeof value) {
     case 'bigint': return value
     case 'number': return Number.isFinite(value) ? clamp(BigInt(Math.trunc(value))) : INT_MIN
@@ -30,7 +30,7 @@ function intOfText(value: string): bigint {
   return signed > INT_MAX || signed < INT_MIN ? 0n : signed
 }
 
-export function toFloat(value: GoValue): number {
+function toFloat(value: GoValue): number {
   switch (typeof value) {
     case 'number': return value
     case 'bigint': return Number(value)
