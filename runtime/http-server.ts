@@ -40,7 +40,7 @@ export interface HttpResponse {
 
 export interface HttpRoute {
   readonly method: HttpMethod | ReadonlyArray<HttpMethod>
-  /** `/loki/api/v1/label/:name/values`. A trailing slash is ignored. */
+  /** `/loki/api/v1/label/:name/values`. With a slash behind it is another path, as in Loki. */
   readonly path: string
   /** False for probes and scrapes. */
   readonly traced?: boolean
@@ -70,7 +70,7 @@ const PARAM_CHARS_MAX = 4_096
 const KEEP_ALIVE_MS = 120_000
 /** Receiving one whole request; a push of 100 MB over a slow line needs some. */
 const REQUEST_TIMEOUT_MS = 300_000
-const ALL_METHODS: ReadonlyArray<HttpMethod> = ['GET', 'POST', 'PUT', 'DELETE']
+const ALL_METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'] as const
 /** To a path that no route has: what Go's servers say. */
 const NOT_FOUND: HttpResponse = { status: 404, headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }, body: '404 page not found\n' }
 
@@ -103,7 +103,7 @@ function createApp(): FastifyInstance {
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',
     http: { maxHeaderSize: HEADER_BYTES_MAX },
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: PARAM_CHARS_MAX, querystringParser: () => ({}) },
+    routerOptions: { maxParamLength: PARAM_CHARS_MAX, querystringParser: () => ({}) },
   })
   // Bodies stay unread until a handler asks for them.
   app.removeAllContentTypeParsers()
@@ -138,7 +138,7 @@ function methodsOf(route: HttpRoute): ReadonlyArray<HttpMethod> {
 function refuseOtherMethods(app: FastifyInstance, routes: ReadonlyArray<HttpRoute>): void {
   const known = Map.groupBy(routes, (route) => route.path)
   for (const [url, same] of known) {
-    const taken = new Set(same.flatMap(methodsOf))
+    const taken = new Set<string>(same.flatMap(methodsOf))
     const method = ALL_METHODS.filter((one) => !taken.has(one))
     if (method.length > 0) app.route({ method, url, onRequest: async (_request, reply) => reply.code(405).send(), handler: unreachable })
   }

@@ -51,7 +51,7 @@ describe('startHttpServer', () => {
     const response = await fetch(`${server.url}/loki/api/v1/label/a%20b/values?match[]=%7Bx%3D%221%22%7D&match[]=2+3`, { headers: { 'X-Scope-OrgID': 't' } })
     expect(await response.json()).toEqual(['GET', '/loki/api/v1/label/a%20b/values', 'a b', ['{x="1"}', '2 3'], 't'])
     expect(response.headers.get('x-a')).toBe('b')
-    expect((await fetch(`${server.url}/loki/api/v1/label/x/values/`, { method: 'POST' })).status).toBe(200)
+    expect((await fetch(`${server.url}/loki/api/v1/label/x/values`, { method: 'POST' })).status).toBe(200)
   })
 
   it.each(['application/json', 'application/x-protobuf', 'total garbage;;=', undefined])('gives the body as it came, content type %s', async (type) => {
@@ -102,6 +102,8 @@ describe('startHttpServer', () => {
     expect([unknown.status, await unknown.text()]).toEqual([404, '404 page not found\n'])
     const wrong = await fetch(`${server.url}/echo`)
     expect([wrong.status, await wrong.text()]).toEqual([405, ''])
+    expect((await fetch(`${server.url}/echo`, { method: 'OPTIONS' })).status).toBe(405)
+    expect((await fetch(`${server.url}/echo/`, { method: 'POST' })).status).toBe(404)
     expect((await fetch(`${server.url}/%zz`)).status).toBeGreaterThanOrEqual(400)
   })
 
