@@ -15,7 +15,7 @@ const FRAGMENTS = [
 ]
 
 /** A good query with a few random edits: cuts, repeats, fragments put in, characters swapped. */
-function brokenQuery(queries: RandomQueries, random: () => number): string {
+export function brokenQuery(queries: RandomQueries, random: () => number): string {
   let text = format(queries.expr())
   const at = (): number => Math.floor(random() * (text.length + 1))
   for (let edits = 1 + Math.floor(random() * 4); edits > 0; edits--) {
