@@ -2,7 +2,7 @@
  * The inner loop of the byte scanner in WebAssembly: sixteen positions at a time, which two bytes at a fixed distance stand there. JavaScript has no vector
  * instructions, and `Buffer.indexOf` slows down to a fifth when a needle begins with a frequent letter. Used by `byte-scanner.ts` alone.
  */
-import { type Code, i32, instantiate, type Local, PAGE_BYTES, v128, WasmFunction, whileDo } from '../wasm/assembler.ts'
+import { type Code, i32, instantiate, type Local, PAGE_BYTES, storePositions, v128, WasmFunction, whileDo } from '../wasm/assembler.ts'
 
 export interface Probe {
   readonly memory: Buffer
@@ -35,12 +35,7 @@ function probeFunction(): WasmFunction {
     whileDo(
       i32.ltU(at, end),
       mask.set(v128.bitmask8(v128.and(stands(at, foldAll0, wanted0), stands(i32.add(at, gap), foldAll1, wanted1)))),
-      whileDo(
-        mask,
-        i32.store(out, i32.add(at, i32.ctz(mask))),
-        out.set(i32.add(out, i32.const(4))),
-        mask.set(i32.and(mask, i32.sub(mask, i32.const(1)))),
-      ),
+      storePositions(mask, at, out),
       at.set(i32.add(at, i32.const(16))),
     ),
     i32.shrU(i32.sub(out, i32.const(HITS_AT)), i32.const(2)),

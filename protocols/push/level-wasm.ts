@@ -5,7 +5,7 @@
  * The words are found as Hyperscan's "Teddy" finds literals: each word has a bit, two small tables for each of the three letters give the words that have
  * such a half byte there, and what is left of their conjunction begins with the three letters of some word.
  */
-import { type Code, i32, ifThen, instantiate, type Local, PAGE_BYTES, v128, WasmFunction, whileDo } from '../wasm/assembler.ts'
+import { type Code, i32, ifThen, instantiate, type Local, PAGE_BYTES, storePositions, v128, WasmFunction, whileDo } from '../wasm/assembler.ts'
 
 /** Bytes that one run may look at. They and the working space stay in the second-level cache. */
 export const LEVEL_TEXT_BYTES_MAX = 128 << 10
@@ -64,12 +64,7 @@ function find(): WasmFunction {
       ifThen(
         v128.anyTrue(words),
         mask.set(i32.xor(v128.bitmask8(v128.eq8(words, sixteen(0))), i32.const(0xffff))),
-        whileDo(
-          mask,
-          i32.store(out, i32.add(at, i32.ctz(mask))),
-          out.set(i32.add(out, i32.const(4))),
-          mask.set(i32.and(mask, i32.sub(mask, i32.const(1)))),
-        ),
+        storePositions(mask, at, out),
       ),
       at.set(i32.add(at, i32.const(16))),
     ),

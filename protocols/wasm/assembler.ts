@@ -67,6 +67,10 @@ export const branchIf = (depth: number, condition: Code): Code => [...condition,
 export const ifThen = (condition: Code, ...body: ReadonlyArray<Code>): Code => [...condition, 0x04, VOID, ...body.flat(), 0x0b]
 /** Depth 0 in the body goes on with the next round, depth 1 leaves. */
 export const whileDo = (condition: Code, ...body: ReadonlyArray<Code>): Code => block(loop(branchIf(1, i32.eqz(condition)), ...body, branch(0)))
+
+/** Writes `at` plus the number of each bit of `mask`, ascending, to where `out` points, four bytes each, and moves `out` on. `mask` is 0 afterwards. */
+export const storePositions = (mask: Local, at: Local, out: Local): Code =>
+  whileDo(mask, i32.store(out, i32.add(at, i32.ctz(mask))), out.set(i32.add(out, i32.const(4))), mask.set(i32.and(mask, i32.sub(mask, i32.const(1)))))
 export const call = (index: number, ...operands: ReadonlyArray<Code>): Code => [...operands.flat(), 0x10, ...leb(index)]
 export const fillMemory = (address: Code, value: Code, length: Code): Code => [...address, ...value, ...length, 0xfc, 0x0b, 0]
 
