@@ -193,8 +193,11 @@ class JetStreamKvBucket implements KvBucket {
     const manager = await jetstreamManager(this.#connection, { checkAPI: false })
     const watching = await jetstreamManager(this.#connection, { checkAPI: false, timeout: OPEN_WATCH_MS })
     const { config } = (await kv.status()).streamInfo
-    if (config.num_replicas !== replicas || config.max_age !== maxAgeMs * NS_PER_MS) {
-      await manager.streams.update(config.name, { ...config, num_replicas: replicas, max_age: maxAgeMs * NS_PER_MS })
+    const maxAgeNs = maxAgeMs * NS_PER_MS
+    if (config.num_replicas !== replicas || config.max_age !== maxAgeNs) {
+      // A window for duplicates that is longer than the age is refused.
+      const window = maxAgeNs === 0 ? config.duplicate_window : Math.min(config.duplicate_window, maxAgeNs)
+      await manager.streams.update(config.name, { ...config, num_replicas: replicas, max_age: maxAgeNs, duplicate_window: window })
     }
     return { kv, manager: watching }
   }

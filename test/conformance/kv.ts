@@ -152,6 +152,14 @@ export function kvSuite(name: string, start: () => Promise<KvUnderTest>): void {
       expect(await short.create('goes', bytes('3'))).toBeGreaterThan(0)
     })
 
+    it('opens a bucket that was made with another age, longer or shorter: settings change between two starts', async () => {
+      for (const [node, maxAgeMs] of [[kv.a, 40_000], [kv.b, 30_000], [kv.a, 300_000]] as const) {
+        const aged = await node.bucket({ name: 'aged', maxAgeMs })
+        await aged.put(String(maxAgeMs), bytes('1'))
+        expect(await aged.keys('')).toContain('40000')
+      }
+    })
+
     it('fails with storage_unavailable while out of reach; a watch resumes and misses no change', async () => {
       await bucket.put('k', bytes('1'))
       const { seen } = await watch(bucket, '')
