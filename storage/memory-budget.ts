@@ -73,6 +73,11 @@ export class MemoryBudget {
     return this.#level
   }
 
+  /** What gives way at one level gives way at all that are higher. */
+  isAtLeast(level: MemoryLevel): boolean {
+    return MEMORY_LEVELS.indexOf(this.#level) >= MEMORY_LEVELS.indexOf(level)
+  }
+
   /** Of one part, or of all. */
   usedBytes(part?: MemoryPart): number {
     return part === undefined ? this.#total : this.#used[part]

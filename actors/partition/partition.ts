@@ -170,7 +170,7 @@ class PartitionActor {
 
   /** Over the node's budget: the data waits in the WAL (W4). */
   private paused(): boolean {
-    return this.services.budget.level() === 'stop' && this.state.cuts.length > 0
+    return this.services.budget.isAtLeast('stop') && this.state.cuts.length > 0
   }
 
   /** What is next may repeat what a segment holds whose ids are not known. */
@@ -351,7 +351,7 @@ class PartitionActor {
   /** A standby holds what it cut until its owner has stored all of it; when memory is short, others need it more. */
   private dropStored(): void {
     const { state } = this
-    if (this.services.budget.level() === 'stop') return this.context.stop()
+    if (this.services.budget.isAtLeast('stop')) return this.context.stop()
     const { checkpoint } = this.services.catalog.current(this.identity.partition)
     if (checkpoint >= state.follow.applied) this.cut('idle')
     for (const cut of state.cuts.filter(({ last }) => last <= checkpoint)) this.committed(cut.number)

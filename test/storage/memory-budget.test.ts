@@ -13,6 +13,9 @@ describe('memory budget (W4)', () => {
     })
     expect(levels).toEqual(['ok', 'flush', 'flush', 'stop', 'refuse', 'refuse'])
     expect(budget.usedBytes()).toBe(100 * MB)
+    expect(MEMORY_LEVELS.filter((level) => budget.isAtLeast(level))).toEqual(['ok', 'flush', 'stop', 'refuse'])
+    budget.add('heads', -20 * MB)
+    expect(MEMORY_LEVELS.filter((level) => budget.isAtLeast(level))).toEqual(['ok', 'flush', 'stop'])
   })
 
   it('leaves a level only some way below where it began', () => {

@@ -40,7 +40,10 @@ describe('an owner', () => {
     expect((await second.entries()).count).toBe(1)
   })
 
-  it('stops applying while memory is short and a cut is still to be stored, and goes on afterwards (W4)', async () => {
+  it.each([
+    ['stop', 0.85],
+    ['refuse', 0.97],
+  ])('stops applying while memory is short (%s) and a cut is still to be stored, and goes on afterwards (W4)', async (level, share) => {
     const owner = await world.start('owner', 1, { catchUpMsMax: 300 })
     await world.append()
     await owner.entries()
@@ -50,7 +53,8 @@ describe('an owner', () => {
     const flushed = owner.flush()
     await expect.poll(async () => (await owner.status()).cutsWaiting).toBe(1)
     const others = owner.budget.account('queries')
-    others.set(owner.budget.bytesMax * 0.85)
+    others.set(owner.budget.bytesMax * share)
+    expect(owner.budget.level()).toBe(level)
     await world.append()
     expect(await owner.entries()).toEqual({ count: 1, checkpoint: 0, behind: true })
     expect((await owner.status()).paused).toBe(true)
