@@ -11,5 +11,11 @@ enableCompileCache(cache)
 // Worker threads look here: with it none of them loads the type stripper, which is 30 MB each and most of their start.
 process.env['NODE_COMPILE_CACHE'] ??= cache
 
+// Whoever read us has seen enough (`skald query … | head`): no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
+
 const { runCommandLine } = await import('./command-line.ts')
 process.exitCode = await runCommandLine(process.argv.slice(2), { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, environment: process.env })

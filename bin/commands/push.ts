@@ -4,12 +4,14 @@ import { randomUUID } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { type Command, type CommandIo, EXIT_FAILED, EXIT_OK, UsageError } from '../command.ts'
 import { ClientError, TARGET_OPTIONS, reasonOf, targetFrom } from '../http-client.ts'
+import { oneOf, wholeNumber } from '../option-values.ts'
 import { type Batch, type BatchSource, batchesOf } from '../push/batches.ts'
 import { Progress } from '../push/progress.ts'
 import { type SendOptions, sendBatch } from '../push/sender.ts'
-import { oneOf } from './query.ts'
 
 const READ_BYTES = 1 << 20
+/** Of a refusal, as it is shown. */
+const MESSAGE_CHARS_MAX = 300
 const LABEL = /^([a-zA-Z_][a-zA-Z0-9_]*)=([\s\S]*)$/
 
 export const push: Command = {
@@ -36,10 +38,10 @@ export const push: Command = {
     const options: SendOptions = {
       signal: failed.signal,
       target: targetFrom(values, io.environment),
-      retriesMax: count(values.retries, 'retries'),
+      retriesMax: wholeNumber(values.retries, 'retries'),
       onRetry: (reason, waitMs) => progress.note(`${reason}; trying again in ${(waitMs / 1000).toFixed(1)} s`),
     }
-    const concurrency = Math.max(1, count(values.concurrency, 'concurrency'))
+    const concurrency = Math.max(1, wholeNumber(values.concurrency, 'concurrency'))
     for (const { source } of opened) await sendAll(batchesOf(source, labelsText, id), concurrency, options, failed, progress)
     progress.summary(id)
     return progress.refusedBatches === 0 ? EXIT_OK : EXIT_FAILED
@@ -108,7 +110,6 @@ async function sendOne(batch: Batch, options: SendOptions, progress: Progress): 
   progress.done(batch.lineCount, batch.fileBytes)
 }
 
-const MESSAGE_CHARS_MAX = 300
 const shortened = (message: string): string => (message.length <= MESSAGE_CHARS_MAX ? message : `${message.slice(0, MESSAGE_CHARS_MAX)}…`)
 
 /** `a=b c=d` -> `{a="b", c="d"}`, sorted by name. */
@@ -120,10 +121,4 @@ function labelsFrom(given: ReadonlyArray<string>): string {
     pairs.set(match[1], match[2])
   }
   return `{${[...pairs].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(', ')}}`
-}
-
-function count(text: string, option: string): number {
-  const n = Number(text)
-  if (!Number.isSafeInteger(n) || n < 0) throw new UsageError(`--${option} is ${text}; a whole number expected`)
-  return n
 }

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { type Command, type CommandIo, EXIT_OK, UsageError } from '../command.ts'
 import { TARGET_OPTIONS, getJson, targetFrom } from '../http-client.ts'
+import { oneOf } from '../option-values.ts'
 import { logLines, parseAnswer, renderLine, renderSeries } from '../query-result.ts'
 import { durationMs, parseTimeNs } from '../query-time.ts'
 
@@ -67,14 +68,7 @@ function instantPath(expression: string, values: Values): string {
   return `/loki/api/v1/query?${new URLSearchParams({ query: expression, time: String(parseTimeNs(values.to, Date.now())), limit: values.limit })}`
 }
 
-export function oneOf<const V extends string>(allowed: ReadonlyArray<V>, value: string, option: string): V {
-  const found = allowed.find((one) => one === value)
-  if (found === undefined) throw new UsageError(`--${option} is ${value}; one of ${allowed.join(', ')} expected`)
-  return found
-}
-
 /** Waits when the reader is slower, so that a large answer piped into a pager does not pile up. */
 async function write(io: CommandIo, text: string): Promise<void> {
   if (!io.stdout.write(text)) await new Promise((resolve) => io.stdout.once('drain', resolve))
 }
-

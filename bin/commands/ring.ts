@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { type Command, EXIT_OK } from '../command.ts'
 import { TARGET_OPTIONS, getJson, targetFrom } from '../http-client.ts'
-import { renderStatus } from './status.ts'
+import { renderRecord } from '../render-record.ts'
 
 export const ring: Command = {
   usage: `usage: skald ring [--url URL] [--json]
@@ -13,7 +13,7 @@ export const ring: Command = {
   async run(args, io) {
     const { values } = parseArgs({ args: [...args], options: { ...TARGET_OPTIONS, json: { type: 'boolean' } } })
     const answer = await getJson(targetFrom(values, io.environment), '/ring?format=json')
-    io.stdout.write(values.json ? `${JSON.stringify(answer)}\n` : renderStatus(answer))
+    io.stdout.write(values.json ? `${JSON.stringify(answer)}\n` : renderRecord(answer))
     return EXIT_OK
   },
 }

@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { type Command, EXIT_OK, UsageError } from '../command.ts'
 import { ClientError, TARGET_OPTIONS, type Target, getJson, targetFrom } from '../http-client.ts'
+import { oneOf } from '../option-values.ts'
 import { type LogLine, logLines, parseAnswer, renderLine } from '../query-result.ts'
 import { durationMs, parseTimeNs } from '../query-time.ts'
-import { oneOf } from './query.ts'
 
 const POLL_MS = 1_000
 const PAGE_LINES = 1_000

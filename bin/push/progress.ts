@@ -11,6 +11,7 @@ export class Progress {
   readonly #err: CommandIo['stderr']
   readonly #totalBytes: number | undefined
   readonly #startedMs = performance.now()
+  readonly #hints = new Set<string>()
   #drawnMs = 0
 
   /** `totalBytes`: undefined when standard input is among the sources. */
@@ -18,8 +19,6 @@ export class Progress {
     this.#err = err
     this.#totalBytes = totalBytes
   }
-
-  readonly #hints = new Set<string>()
 
   done(lines: number, bytes: number): void {
     this.lines += lines

@@ -1,7 +1,9 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { runCommand } from '../support/command.ts'
@@ -30,6 +32,13 @@ describe('skald', () => {
   it('runs as a program', async () => {
     const { stdout } = await promisify(execFile)(process.execPath, [SKALD, 'config', 'check'], { cwd: folder, env: { PATH: process.env['PATH'] ?? '' } })
     expect(stdout).toBe('# no file: good\n# all defaults\n')
+  })
+
+  it('ends without a word when nobody reads on', async () => {
+    const child = spawn(process.execPath, [SKALD, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
+    child.stdout.destroy()
+    const [errors, [code]] = await Promise.all([text(child.stderr), once(child, 'exit') as Promise<[number | null]>])
+    expect({ errors, code }).toEqual({ errors: '', code: 0 })
   })
 })
 
