@@ -49,21 +49,15 @@ export function limitsWith(base: Limits, overrides: LimitOverrides | undefined):
 /** Limits per tenant, merged once. */
 export class TenantLimits {
   readonly #base: Limits
-  readonly #overrides: Readonly<Record<string, LimitOverrides>>
   readonly #merged = new Map<string, Limits>()
 
   constructor(base: Limits, overrides: Readonly<Record<string, LimitOverrides>>) {
     this.#base = base
-    this.#overrides = overrides
     for (const [tenant, own] of Object.entries(overrides)) this.#merged.set(tenant, limitsWith(base, own))
   }
 
   of(tenant: string): Limits {
     return this.#merged.get(tenant) ?? this.#base
-  }
-
-  tenantsWithOverrides(): ReadonlyArray<string> {
-    return Object.keys(this.#overrides)
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Actors at a distance: tell, ask and death watch over the transport, for actors whose paths were exposed with a codec. At most once; an ask
- * carries what is left of its deadline (never a wall-clock time) and the trace context. No part of a node needs it yet:
+ * carries what is left of its deadline (never a wall-clock time) and the trace context. Nodes ask one another for reports of their partitions by it;
  * reads of partitions and scans of segments go by `long-request.ts`, which can be cancelled and sends large answers.
  */
 import { parseAddress } from './actor-address.ts'

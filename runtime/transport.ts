@@ -28,7 +28,7 @@ export type TransportStatus = 'connected' | 'disconnected' | 'closed'
 
 export interface Transport {
   publish(subject: string, data: Uint8Array, headers?: Headers): void
-  /** Rejects with SkaldError: `not_found` (nobody listens), `wal_unavailable`-like `internal` for a lost connection, `query_timeout` at the deadline. */
+  /** Rejects with SkaldError: `not_found` when nobody listens, `internal` when the connection is lost, `query_timeout` at the deadline. */
   request(subject: string, data: Uint8Array, options: { readonly timeoutMs: number; readonly headers?: Headers; readonly signal?: AbortSignal }): Promise<Message>
   subscribe(subject: string, handle: (message: Message) => void, options?: SubscribeOptions): Subscription
   status(): TransportStatus

@@ -1,6 +1,6 @@
 /**
- * Finds and removes segment objects that no catalog names: puts of owners that crashed or were fenced before their commit, and what
- * compaction replaced. Run by whoever holds the compactor's lease. Careful by construction: an object goes only when the partition's checkpoint
+ * Finds and removes segment objects that no catalog names: puts of owners that crashed or were fenced before their commit. Run by the owner of
+ * partition 0 (`orphan-sweeps.ts`). Careful by construction: an object goes only when the partition's checkpoint
  * has passed it (so no commit of it can follow) and it has been nobody's for the whole grace period, seen by this process (K1).
  */
 import type { Clock } from '../runtime/clock.ts'

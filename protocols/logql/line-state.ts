@@ -77,11 +77,6 @@ export class LineState {
     this.#levels ??= this.block?.levels() ?? null
   }
 
-  /** An error is told with every label of its row, those too that nobody else reads. */
-  revealAll(): void {
-    if (this.block !== null) this.enterBlock(this.block, this.block.metadata(), this.block.levels())
-  }
-
   enterRun(stream: Labels): void {
     this.stream = stream
     this.#streamValues.clear()
