@@ -1,6 +1,7 @@
 /**
- * Runs equal queries that are asked at the same time once: dashboards ask the same thing for every viewer. Each asker may leave on its own; the run is cancelled when
- * the last one has left. Keeps nothing once the answer is out.
+ * Runs equal queries that are asked at the same time once: dashboards ask the same thing for every viewer. Whoever comes when a run has begun to read shares the next one, since a push
+ * may have been acknowledged between (Q2); that begins when the first is over, so any number of viewers costs two runs at a time. Each asker may leave on its own; a run is
+ * cancelled when the last one has left. Keeps nothing once the answer is out.
  */
 
 interface Flight<A> {
@@ -9,13 +10,18 @@ interface Flight<A> {
   askers: number
 }
 
+/** Calls `reads` before it looks at any data. */
+export type Run<A> = (signal: AbortSignal, reads: () => void) => Promise<A>
+
 export class Coalescer<A> {
-  private readonly flights = new Map<string, Flight<A>>()
+  /** Those that still take askers. */
+  private readonly boarding = new Map<string, Flight<A>>()
+  private readonly reading = new Map<string, Flight<A>>()
 
   /** `key` must name everything that decides the answer, the tenant first of all. */
-  async run(key: string, signal: AbortSignal, start: (signal: AbortSignal) => Promise<A>): Promise<A> {
+  async run(key: string, signal: AbortSignal, start: Run<A>): Promise<A> {
     signal.throwIfAborted()
-    const flight = this.flights.get(key) ?? this.begin(key, start)
+    const flight = this.boarding.get(key) ?? this.begin(key, start)
     flight.askers++
     const left = Promise.withResolvers<never>()
     const leave = (): void => left.reject(signal.reason)
@@ -31,16 +37,23 @@ export class Coalescer<A> {
     }
   }
 
-  private begin(key: string, start: (signal: AbortSignal) => Promise<A>): Flight<A> {
+  private begin(key: string, start: Run<A>): Flight<A> {
     const cancel = new AbortController()
-    const flight: Flight<A> = { answer: start(cancel.signal), cancel, askers: 0 }
-    this.flights.set(key, flight)
-    // Settled flights take no more askers: their data may be older than a later asker's last push.
+    const reads = (): void => {
+      if (this.boarding.get(key) === flight) this.boarding.delete(key)
+      this.reading.set(key, flight)
+    }
+    const run = (): Promise<A> => {
+      cancel.signal.throwIfAborted()
+      return start(cancel.signal, reads)
+    }
+    const flight: Flight<A> = { answer: Promise.resolve(this.reading.get(key)?.answer).then(run, run), cancel, askers: 0 }
+    this.boarding.set(key, flight)
     void flight.answer.catch(() => undefined).then(() => this.forget(key, flight))
     return flight
   }
 
   private forget(key: string, flight: Flight<A>): void {
-    if (this.flights.get(key) === flight) this.flights.delete(key)
+    for (const flights of [this.boarding, this.reading]) if (flights.get(key) === flight) flights.delete(key)
   }
 }

@@ -92,8 +92,11 @@ export function makeQueryFrontEnd(parts: FrontEndParts): QueryFrontEnd {
       const begunMs = services.clock.monotonicMs()
       const what = await prepared(parts, request)
       if (what.empty) return emptyAnswer(answers, what.plan, request.form)
-      return flights.run(flightKey(request), request.signal, (signal) =>
-        inTurn(request.tenant, what.plan.scans, signal, (turn) => run(parts, { ...request, signal: turn.signal }, what.plan, begunMs, turn)),
+      return flights.run(flightKey(request), request.signal, (signal, reads) =>
+        inTurn(request.tenant, what.plan.scans, signal, (turn) => {
+          reads()
+          return run(parts, { ...request, signal: turn.signal }, what.plan, begunMs, turn)
+        }),
       )
     },
     async scan({ tenant, text, expr, startNs, endNs, plan, signal }) {
