@@ -1,6 +1,6 @@
 /**
  * One question for many askers, where an answer counts only for those who asked before it was put: whoever comes while one is under way shares the next. So any number
- * of concurrent queries costs at most two questions. Used by the WAL's detour; it keeps no answer.
+ * of concurrent queries costs at most two questions. Used by partitions and by the WAL's detour; it keeps no answer.
  */
 export class FreshAnswers<A> {
   readonly #put: () => Promise<A>

@@ -9,6 +9,8 @@ import { type Msg, type MsgHdrs, type NatsConnection, nanos } from '@nats-io/tra
 import type { Clock, Timer } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'
 import { FreshAnswers } from './fresh-answers.ts'
+import { askRepeatedly } from './repeated-ask.ts'
+import { isUnanswered } from './wal-jetstream-errors.ts'
 import { type LaneServers, nextLeaderMove } from './wal-jetstream-leaders.ts'
 import type { NatsLink } from './wal-jetstream-link.ts'
 import { askMessages, READ_BYTES_MAX } from './wal-jetstream-read.ts'
@@ -24,7 +26,6 @@ export interface DetourParts {
   readonly nc: NatsConnection
   readonly link: NatsLink
   readonly js: JetStreamClient
-  /** Its requests must end soon: a lane without a leader does not answer. */
   readonly jsm: JetStreamManager
   readonly clock: Clock
   readonly random: Random
@@ -44,6 +45,11 @@ const SPREAD_MS = 3_000
 /** A copy of a lane that does not have yet what its leader has. */
 const LAG_MS = 10
 const RECORDS_MAX = 1_000
+/** Moved side by side, since each waits for the log's copies. */
+const MOVES_AT_ONCE = 64
+/** How often a lane is asked, and how many times: it is silent until it has a leader. */
+const ASK_EVERY_MS = 250
+const ASKS_MAX = 8
 const MESSAGE_ID = 'Nats-Msg-Id'
 
 const laneName = (lane: Lane): string => `SKALD_DETOUR_${lane}`
@@ -56,7 +62,6 @@ export class WalDetour {
   readonly #parts: DetourParts
   /** Lanes that hold anything, as their leaders say. */
   readonly #busy = new FreshAnswers(() => this.#busyLanes())
-  readonly #settling = new Map<number, FreshAnswers<void>>()
   #opening: Promise<void> | undefined
   #next: Lane
   #spreading: Timer | undefined
@@ -94,16 +99,8 @@ export class WalDetour {
   }
 
   /** Resolves when all that the lanes held of the partition at the time of the call has been `moved` and is gone from them; rejects when that cannot be known. */
-  settle(partition: number, moved: (record: DetouredRecord) => Promise<unknown>): Promise<void> {
-    let settling = this.#settling.get(partition)
-    if (settling === undefined) {
-      settling = new FreshAnswers(async () => {
-        const lanes = await this.#busy.ask()
-        for (const lane of lanes) await this.#empty(lane, partition, moved)
-      })
-      this.#settling.set(partition, settling)
-    }
-    return settling.ask()
+  async settle(partition: number, moved: (record: DetouredRecord) => Promise<unknown>): Promise<void> {
+    for (const lane of await this.#busy.ask()) await this.#empty(lane, partition, moved)
   }
 
   close(): void {
@@ -124,7 +121,7 @@ export class WalDetour {
       if ((state.subjects?.[subject] ?? 0) === 0) return
       const query = { seq: state.first_seq, next_by_subj: subject, batch: RECORDS_MAX, max_bytes: READ_BYTES_MAX }
       const held = await askMessages(nc, clock, `$JS.API.DIRECT.GET.${laneName(lane)}`, query, heldRecord)
-      for (const { record } of held) await moved(record)
+      await moveAll(held, moved)
       const last = held.at(-1)
       if (last === undefined) await clock.sleep(LAG_MS)
       else await jsm.streams.purge(laneName(lane), { filter: subject, seq: last.sequence + 1 })
@@ -132,7 +129,9 @@ export class WalDetour {
   }
 
   #info(lane: Lane, subjectsFilter?: string): Promise<StreamInfo> {
-    return this.#parts.link.orLost(this.#parts.jsm.streams.info(laneName(lane), subjectsFilter === undefined ? undefined : { subjects_filter: subjectsFilter }))
+    const { link, jsm, clock } = this.#parts
+    const options = subjectsFilter === undefined ? undefined : { subjects_filter: subjectsFilter }
+    return link.orLost(askRepeatedly({ clock, everyMs: ASK_EVERY_MS, times: ASKS_MAX, isSilence: isUnanswered }, () => jsm.streams.info(laneName(lane), options)))
   }
 
   async #ensure(lane: Lane): Promise<void> {
@@ -176,6 +175,11 @@ const serversOf = ({ cluster }: StreamInfo): LaneServers => ({
   leader: cluster?.leader ?? '',
   followers: (cluster?.replicas ?? []).map(({ name, current, offline }) => ({ name, isCurrent: current && offline !== true })),
 })
+
+/** The first alone: when the log has taken it, it takes the others too, mostly in their order. */
+async function moveAll(held: ReadonlyArray<{ readonly record: DetouredRecord }>, moved: (record: DetouredRecord) => Promise<unknown>): Promise<void> {
+  for (let at = 0, size = 1; at < held.length; at += size, size = MOVES_AT_ONCE) await Promise.all(held.slice(at, at + size).map(({ record }) => moved(record)))
+}
 
 function heldRecord(message: Msg): { readonly sequence: number; readonly record: DetouredRecord } {
   const { headers, data } = message

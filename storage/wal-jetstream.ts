@@ -15,6 +15,7 @@ import { AppendWindow, type WindowLimits } from './append-window.ts'
 import { classifyAppendFailure, isNoResponder, isUnanswered, walFull, walRecordTooLarge, walUnavailable } from './wal-jetstream-errors.ts'
 import { type DetouredRecord, WalDetour } from './wal-jetstream-detour.ts'
 import { NatsLink } from './wal-jetstream-link.ts'
+import { askRepeatedly } from './repeated-ask.ts'
 import { StreamSilent, TRACE_HEADER, type WalReader, consumerReader, directReader } from './wal-jetstream-read.ts'
 import { type StreamSettings, ensureStream, isStreamMissing, streamName, walSubject } from './wal-jetstream-stream.ts'
 import type { Wal, WalRecord, WalState } from './wal.ts'
@@ -24,8 +25,10 @@ const TRY_MS_MAX = 3_000
 const RETRY_MS_MIN = 20
 const RETRY_MS_MAX = 1_000
 const API_MS = 5_000
-/** A stream without a leader does not answer: its last sequence is better asked for again soon. */
+/** A stream without a leader does not answer: its last sequence is asked for again soon. */
 const STATE_MS = 1_000
+const STATE_EVERY_MS = 250
+const STATE_ASKS_MAX = 8
 /** Of one record that took a detour into the log. */
 const MOVE_MS = 3_000
 /** Reads and administration wait this long for a lost connection to return. */
@@ -136,7 +139,8 @@ class JetStreamWal implements Wal {
 
   async state(partition: number): Promise<WalState> {
     return this.#call(partition, 'state', async () => {
-      const { state } = await this.#states.streams.info(streamName(partition))
+      const terms = { clock: this.#options.clock, everyMs: STATE_EVERY_MS, times: STATE_ASKS_MAX, isSilence: isUnanswered }
+      const { state } = await askRepeatedly(terms, () => this.#states.streams.info(streamName(partition)))
       this.#notice(partition, state.last_seq)
       return { first: state.messages === 0 ? state.last_seq + 1 : state.first_seq, last: state.last_seq, sizeBytes: state.bytes }
     })

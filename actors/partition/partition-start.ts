@@ -5,7 +5,9 @@
 import type { ActorContext, Reply } from '../../runtime/actor.ts'
 import type { Sequence } from '../../protocols/model.ts'
 import type { PartitionCatalog, SegmentEntry } from '../../storage/catalog.ts'
+import { FreshAnswers } from '../../storage/fresh-answers.ts'
 import type { MemoryAccount } from '../../storage/memory-budget.ts'
+import type { Wal } from '../../storage/wal.ts'
 import { AppliedIds } from './applied-ids.ts'
 import { CatchUpWaiters } from './catch-up.ts'
 import { LoadRate } from './load-rate.ts'
@@ -44,6 +46,8 @@ export interface PartitionState {
   readonly tenants: Map<string, string>
   tenantCount: number
   readonly waiters: CatchUpWaiters
+  /** The log's last sequence when all that was acknowledged before has its place in it (Q2). */
+  readonly logEnd: FreshAnswers<Sequence>
   flushWaiters: Array<{ readonly through: Sequence; readonly reply: Reply<Sequence> }>
   reading: boolean
   /** A read will begin in a moment. */
@@ -101,12 +105,18 @@ export async function startPartition(services: Services, identity: PartitionIden
     tenants: new Map(),
     tenantCount: 0,
     waiters: new CatchUpWaiters(),
+    logEnd: new FreshAnswers(() => logEnd(wal, identity.partition)),
     flushWaiters: [],
     reading: false,
     isReadDue: false,
     isFenced: false,
     marks: identity.role === 'standby' ? new StandbyMarks() : null,
   }
+}
+
+async function logEnd(wal: Wal, partition: number): Promise<Sequence> {
+  await wal.settle(partition)
+  return (await wal.state(partition)).last
 }
 
 async function takeOver({ catalog, wal }: Services, identity: PartitionIdentity): Promise<PartitionCatalog> {

@@ -11,7 +11,6 @@ import { spanUnder, traceParentOf } from '../../runtime/trace-parent.ts'
 import type { Sequence, TenantId } from '../../protocols/model.ts'
 import { FencedError } from '../../storage/catalog.ts'
 import type { AppliedId } from '../../storage/segment-format.ts'
-import type { Wal, WalState } from '../../storage/wal.ts'
 import { GATHER_SEGMENTS, GATHERED_SEGMENTS_MIN } from './applied-ids.ts'
 import { cutReason, type CutReason } from './cut-policy.ts'
 import { Gather } from './gather.ts'
@@ -337,12 +336,11 @@ class PartitionActor {
   }
 
   private check(): void {
-    const { wal } = this.services
     this.context.tellLater(checkPauseMs(this.services, this.identity), { kind: 'check' })
     this.cutWhenDue()
     if (this.identity.role === 'standby') this.dropStored()
-    void settledState(wal, this.identity.partition).then(
-      ({ last }) => void this.context.self.tell({ kind: 'heard', sequence: last }),
+    void this.state.logEnd.ask().then(
+      (last) => void this.context.self.tell({ kind: 'heard', sequence: last }),
       // The next check asks again.
       () => undefined,
     )
@@ -365,9 +363,9 @@ class PartitionActor {
 
   /** Q2: asks the WAL for its last sequence and waits until that is applied, within a bound. A log without a leader for a moment is asked again. */
   private whenCaughtUp(run: (behind: boolean) => void, untilMs = this.services.clock.monotonicMs() + this.services.settings.catchUpMsMax): void {
-    const { wal, clock } = this.services
-    void settledState(wal, this.identity.partition).then(
-      ({ last }) => void this.context.self.tell({ kind: 'caughtUp', known: last, untilMs, run }),
+    const { clock } = this.services
+    void this.state.logEnd.ask().then(
+      (last) => void this.context.self.tell({ kind: 'caughtUp', known: last, untilMs, run }),
       () => {
         if (clock.monotonicMs() >= untilMs) this.context.self.tell({ kind: 'caughtUp', known: null, untilMs, run })
         else this.context.tellLater(CATCH_UP_RETRY_MS, { kind: 'catchUp', untilMs, run })
@@ -422,12 +420,6 @@ class PartitionActor {
       fenced: this.state.isFenced,
     }
   }
-}
-
-/** The log's state when all that was acknowledged before has its place in it (Q2). */
-async function settledState(wal: Wal, partition: number): Promise<WalState> {
-  await wal.settle(partition)
-  return wal.state(partition)
 }
 
 const hasHole = (from: Sequence, records: ReadonlyArray<DecodedRecord>): boolean => records.some(({ sequence, holeThrough }, i) => holeThrough !== undefined || sequence !== from + i)
