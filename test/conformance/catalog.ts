@@ -139,6 +139,18 @@ export function catalogConformance(name: string, openWorld: () => Promise<Catalo
       await expect(repeat(() => a.claim(p, 2))).rejects.toThrow(FencedError)
     })
 
+    it('is put right by its owner when the bucket lost its newest writes, as after a backup', async () => {
+      const [a, p] = [await node(), ++partition]
+      const bucket = await (await world.connect()).bucket({ name: CATALOG_BUCKET })
+      await a.claim(p, 3)
+      await fill(a, p, 3, 5)
+      const backup = (await bucket.get(`p.${p}`))!.value
+      await fill(a, p, 3, 5)
+      await bucket.put(`p.${p}`, backup)
+      await a.commit(p, 3, 11, segment(p, 11, 11))
+      expect((await node()).current(p).segments.map((s) => s.last)).toEqual(Array.from({ length: 11 }, (_, i) => i + 1))
+    })
+
     it('takes time from its port only', async () => {
       const clock = new ManualClock()
       const catalog = await openKvCatalog(await world.connect(), { clock, random: new SystemRandom() })

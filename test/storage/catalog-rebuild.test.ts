@@ -127,4 +127,25 @@ describe('orphans', () => {
     clock.advance(GRACE_MS)
     expect(await collector.sweep()).toMatchObject({ orphanCount: 0, deleted: [] })
   })
+
+  it('are spared when the catalog names them again while the bucket is looked through', async () => {
+    const store = new MemoryObjectStore(clock)
+    const server = new MemoryKvServer(clock, new SeededRandom(1))
+    const catalog = await openKvCatalog(server.connect(), { clock, random: new SeededRandom(1) })
+    const collector = new OrphanCollector(store, catalog, clock, GRACE_MS)
+    const segment = encoded(1, 10)
+    await store.put(segment.entry.key, segment.bytes)
+    await catalog.claim(3, 1)
+    await catalog.commit(3, 1, 10, null)
+    await collector.sweep()
+    clock.advance(GRACE_MS)
+    const list = store.list.bind(store)
+    store.list = async function* (prefix, signal) {
+      yield* list(prefix, signal)
+      store.list = list
+      await rebuildCatalog(store, server.connect(), { replace: true })
+    }
+    expect(await collector.sweep()).toMatchObject({ deleted: [] })
+    expect(await all(store.list('segments/'))).toHaveLength(1)
+  })
 })
