@@ -5,7 +5,10 @@
  */
 import { enableCompileCache } from 'node:module'
 import path from 'node:path'
+import { setFlagsFromString } from 'node:v8'
 
+// What `skald.sh` says of the heap is for this thread; each worker thread would wait as long, and there are several. Compiled code is cached by flags.
+setFlagsFromString('--initial-old-space-size=0')
 const cache = path.resolve(import.meta.dirname, '..', '.compile-cache')
 enableCompileCache(cache)
 // Worker threads look here: with it none of them loads the type stripper, which is 30 MB each and most of their start.
