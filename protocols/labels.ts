@@ -28,6 +28,20 @@ export function parseLabels(text: string): Labels {
   return new LabelParser(text).parse()
 }
 
+/** `parseLabels` of what `formatLabels` wrote, sooner: without escapes, quotes are where names and values meet. */
+export function parseCanonicalLabels(text: string): Labels {
+  const parts = text.includes('\\') ? [] : text.split('"')
+  if (parts.length < 3) return parseLabels(text)
+  const pairs: Array<[string, string]> = []
+  for (let at = 0; at + 2 < parts.length; at += 2) {
+    // Behind `{` or `, `, in front of `=`; a quoted name is for the parser.
+    const name = parts[at]!.slice(at === 0 ? 1 : 2, -1)
+    if (name === '') return parseLabels(text)
+    pairs.push([name, parts[at + 1]!])
+  }
+  return pairs
+}
+
 type TokenKind = 'identifier' | 'string' | 'punctuation' | 'end'
 interface Token {
   readonly kind: TokenKind

@@ -42,7 +42,7 @@ export function makeLocalReads(services: Services, directory: PartitionDirectory
   return {
     async scan(partition, tenant, plan, nowMs, signal) {
       const { checkpoint, content, behind, done } = await snapshot(partition, tenant, quickMatchers(plan.matchers).accepts)
-      const isKnown = content.streams.length === 0 && isSurelyValid(plan)
+      const isKnown = countOf(content) === 0 && isSurelyValid(plan)
       const answer = await untilRead(services, isKnown ? nothingFound(plan) : services.work.scanHead(content, plan, nowMs, signal), done)
       return { checkpoint, answer: { ...answer, warnings: [...behindWarning(partition, behind), ...answer.warnings] } }
     },
@@ -94,8 +94,8 @@ function seriesAtHand(content: HeadContent, question: SeriesQuestion): EncodedSe
 }
 
 /** Facts about these are at hand sooner than a thread could give them. */
-const isSmall = ({ streams }: HeadContent): boolean =>
-  streams.length <= SMALL_STREAMS && streams.reduce((sum, { runs }) => runs.reduce((rows, { from, to }) => rows + to - from, sum), 0) <= SMALL_ROWS
+const isSmall = (content: HeadContent): boolean => countOf(content) <= SMALL_STREAMS && content.streams.reduce((sum, { rowCount }) => sum + rowCount, 0) <= SMALL_ROWS
+const countOf = ({ streams }: HeadContent): number => streams.reduce((sum, { count }) => sum + count, 0)
 const SMALL_STREAMS = 1_000
 const SMALL_ROWS = 100_000
 

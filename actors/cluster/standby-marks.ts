@@ -3,7 +3,7 @@
  * of answers from then on, to the row (Q1), and whole cuts are dropped when all of them is stored. Owned by `partition.ts`.
  */
 import type { Sequence } from '../../protocols/model.ts'
-import type { StreamCut } from '../../storage/segment-encode.ts'
+import type { StreamRows } from '../../storage/packed-streams.ts'
 import type { PartitionHead } from '../partition/partition-head.ts'
 
 /** Rows before it, in slabs in order of their ids, are of earlier records. */
@@ -34,7 +34,7 @@ export class StandbyMarks {
 }
 
 /** Streams without the rows before the mark; those that have no others are left out. */
-export function behind(streams: ReadonlyArray<StreamCut>, mark: RowMark | undefined): ReadonlyArray<StreamCut> {
+export function behind(streams: ReadonlyArray<StreamRows>, mark: RowMark | undefined): ReadonlyArray<StreamRows> {
   if (mark === undefined) return streams
   return streams.flatMap((stream) => {
     const runs = stream.runs.flatMap((run) => {

@@ -1,12 +1,15 @@
 /** Facts about the streams in memory, for labels, series, stats and volume. Reads columns only, no line. */
 import { slabColumns, type SlabColumns, type SlabDescriptor } from '../../storage/slab.ts'
+import { unpackStreams } from '../../storage/packed-streams.ts'
 import type { StreamCut } from '../../storage/segment-encode.ts'
+import type { AcceptLabels } from './tenant-streams.ts'
 import type { SeriesFacts } from '../../storage/segment-select.ts'
 import type { HeadContent } from '../segments/segment-work.ts'
 
-export function headSeries(content: HeadContent): SeriesFacts[] {
+/** Of the streams that `accept` takes. */
+export function headSeries(content: HeadContent, accept: AcceptLabels = () => true): SeriesFacts[] {
   const slabs = new Map(content.slabs.map((slab) => [slab.id, { slab, columns: slabColumns(slab) }]))
-  return content.streams.map((stream) => factsOf(stream, slabs))
+  return content.streams.flatMap((part) => unpackStreams(part).filter(({ labels }) => accept(labels)).map((stream) => factsOf(stream, slabs)))
 }
 
 function factsOf(stream: StreamCut, slabs: ReadonlyMap<number, { slab: SlabDescriptor; columns: SlabColumns }>): SeriesFacts {

@@ -11,6 +11,7 @@ import { spanUnder, traceParentOf } from '../../runtime/trace-parent.ts'
 import type { Sequence, TenantId } from '../../protocols/model.ts'
 import { FencedError } from '../../storage/catalog.ts'
 import type { AppliedId } from '../../storage/segment-format.ts'
+import type { PackedStreams } from '../../storage/packed-streams.ts'
 import { GATHER_SEGMENTS, GATHERED_SEGMENTS_MIN } from './applied-ids.ts'
 import { cutReason, type CutReason } from './cut-policy.ts'
 import { Gather } from './gather.ts'
@@ -20,11 +21,10 @@ import { readRecords } from './partition-recovery.ts'
 import { readIds, recentWithIds } from './past-ids.ts'
 import { checkPauseMs, IDS_RETRY_MS, startPartition, type PartitionIdentity, type PartitionState } from './partition-start.ts'
 import type { HeadSnapshot, PartitionMessage, PartitionStatus } from './partition-messages.ts'
-import { encodeTaskOf, headContentOf, levelPolicyOf, type TenantContent } from './partition-snapshot.ts'
+import { encodeTaskOf, headContentOf, levelPolicyOf, packed, type TenantContent } from './partition-snapshot.ts'
 import { deliver, liveTenants, tenantIfHeld, tenantStreams } from './partition-tenants.ts'
 import type { PastIds } from '../segments/segment-work.ts'
 import type { Services } from '../services.ts'
-import { behind as rowsBehind } from '../cluster/standby-marks.ts'
 import type { AcceptLabels } from './tenant-streams.ts'
 
 /** Pulls are sized by bytes: by count they overrun the server's pending limit. */
@@ -235,7 +235,7 @@ class PartitionActor {
       const labelsText = item.labels[k]!
       const source = batch.streams[k]!
       if (labelsText === '' || source.rowFrom === source.rowTo) continue
-      deliver(streams, { kind: 'append', labelsText, run: head.append(batch, k, nowMs), receivedMs: item.receivedMs })
+      deliver(streams, { kind: 'append', cut: this.state.cutCount + 1, labelsText, run: head.append(batch, k, nowMs), receivedMs: item.receivedMs })
       bytes += source.lineBytes + source.metadataBytes
     }
     this.accountMemory()
@@ -273,7 +273,8 @@ class PartitionActor {
     const tenants = liveTenants(state, this.context.children)
     const gather = new Gather<TenantContent>(tenants.length, (contents) => this.submit(cut, reason, contents))
     for (const { tenant, ref } of tenants) {
-      deliver(ref, { kind: 'cut', cut: cut.number, take: (streams) => gather.add({ tenant, streams }) })
+      const streams: PackedStreams[] = []
+      deliver(ref, { kind: 'cut', cut: cut.number, take: (some) => streams.push(packed(some)), done: () => gather.add({ tenant, streams }) })
     }
   }
 
@@ -303,7 +304,7 @@ class PartitionActor {
     this.gatherIdsWhenDue()
     this.accountMemory()
     const tenants = liveTenants(state, this.context.children)
-    // Reads that were asked for before this still name these slabs: release them behind the last such read.
+    // Reads that were asked for before this still name these slabs; tenants commit behind the last such read.
     const gather = new Gather<void>(tenants.length, () => state.slabs.release(cut.head.slabs))
     for (const { ref } of tenants) deliver(ref, { kind: 'committed', cut: number, done: () => gather.add() })
     state.flushWaiters = state.flushWaiters.filter((waiter) => {
@@ -384,21 +385,22 @@ class PartitionActor {
     this.context.tellLater(Math.max(0, Math.ceil(untilMs - this.services.clock.monotonicMs())) + 1, { kind: 'giveUpWaiting' })
   }
 
-  /** Runs in one step with reading `checkpoint`: cuts committed later are still in memory when the streams answer, since messages keep their order. */
+  /** What segments up to `checkpoint` do not hold: `from` is read in one step with it, and tenants keep what cuts from there on store until they have answered. */
   private snapshot(tenant: string, accept: AcceptLabels, behind: boolean, reply: Reply<HeadSnapshot>): void {
     const { checkpoint } = this
+    const from = this.state.cuts[0]?.number ?? this.state.cutCount + 1
     const stored = this.state.marks?.endOf(checkpoint)
     const ref = tenantIfHeld(this.state, this.context.children, tenant)
     const levels = levelPolicyOf(this.services.limitsOf(tenant))
     if (ref === undefined) return reply.succeed({ checkpoint, content: { tenant, slabs: [], levels, streams: [] }, behind, done: () => {} })
     const done = this.state.slabs.beginRead()
+    const streams: PackedStreams[] = []
     deliver(ref, {
       kind: 'read',
+      from,
       accept,
-      take: (streams) => {
-        const content = headContentOf({ tenant, streams }, levels, this.state.slabs)
-        reply.succeed({ checkpoint, content: { ...content, streams: rowsBehind(content.streams, stored) }, behind, done })
-      },
+      take: (some) => streams.push(packed(some, stored)),
+      done: () => reply.succeed({ checkpoint, content: headContentOf({ tenant, streams }, levels, this.state.slabs), behind, done }),
     })
   }
 

@@ -15,7 +15,8 @@ import { makeLevelsOf } from '../../protocols/push/level.ts'
 import type { SegmentEntry } from '../../storage/catalog.ts'
 import { encodeSegment, type EncodedSegment } from '../../storage/segment-encode.ts'
 import type { ObjectStore } from '../../storage/object-store.ts'
-import { headBlocks } from '../../storage/slab-head.ts'
+import { unpackStreams } from '../../storage/packed-streams.ts'
+import { headBlocks, type HeadRun } from '../../storage/slab-head.ts'
 import { headSeries } from '../partition/head-series.ts'
 import { mapAtMost } from '../query/map-at-most.ts'
 import { emptyPartial, encodePartial } from './encoded-partial.ts'
@@ -48,7 +49,8 @@ const levelsOf = (policy: LevelPolicy | null | undefined) => (policy === null ||
 
 export function runEncode({ cut, levels }: EncodeTask): EncodedSegment {
   const policies = new Map(levels)
-  return encodeSegment(cut, (tenant) => levelsOf(policies.get(tenant)))
+  const tenants = cut.tenants.map((tenant) => ({ ...tenant, streams: tenant.streams.flatMap(unpackStreams) }))
+  return encodeSegment({ ...cut, tenants }, (tenant) => levelsOf(policies.get(tenant)))
 }
 
 export class SegmentTasks {
@@ -141,7 +143,11 @@ export class SegmentTasks {
 
   async scanHead(content: HeadContent, plan: ScanPlan, nowMs: number, signal: TaskSignal): Promise<ScanAnswer> {
     const scan = compileScan(plan, { nowMs })
-    const runs = content.streams.flatMap((stream) => stream.runs.map((run) => ({ ...run, labels: stream.labels })))
+    const runs: HeadRun[] = []
+    for (const part of content.streams) {
+      await signal.turn()
+      for (const { labels, runs: own } of unpackStreams(part)) for (const run of own) runs.push({ ...run, labels })
+    }
     for (const block of headBlocks(content.slabs, runs, levelsOf(content.levels))) {
       await signal.turn()
       interruptible(() => signal.check(), () => scan.add(block))
@@ -179,7 +185,7 @@ function acceptsAny(matcherSets: ReadonlyArray<ReadonlyArray<Matcher>>): (labels
 
 function seriesOfHead(content: HeadContent, question: SeriesQuestion, accept: (labels: Labels) => boolean): EncodedSeries {
   const found = new SeriesAnswerBuilder(question)
-  found.add(headSeries({ ...content, streams: content.streams.filter(({ labels }) => accept(labels)) }))
+  found.add(headSeries(content, accept))
   return found.encoded()
 }
 

@@ -5,7 +5,8 @@
 import type { Matcher } from '../../protocols/logql/ast.ts'
 import type { ScanPlan } from '../../protocols/logql/scan.ts'
 import type { SegmentEntry } from '../../storage/catalog.ts'
-import type { EncodedSegment, SegmentCut, StreamCut } from '../../storage/segment-encode.ts'
+import type { PackedStreams } from '../../storage/packed-streams.ts'
+import type { EncodedSegment, SegmentCut, TenantCut } from '../../storage/segment-encode.ts'
 import type { SkipStats } from '../../storage/segment-select.ts'
 import type { SeriesTimes } from '../../storage/series-facts.ts'
 import type { SlabDescriptor } from '../../storage/slab.ts'
@@ -18,9 +19,13 @@ export interface LevelPolicy {
   readonly jsonDepthMax: number
 }
 
+export interface PackedTenantCut extends Omit<TenantCut, 'streams'> {
+  readonly streams: ReadonlyArray<PackedStreams>
+}
+
 /** A cut, and how levels of each of its tenants are derived. */
 export interface EncodeTask {
-  readonly cut: SegmentCut
+  readonly cut: Omit<SegmentCut, 'tenants'> & { readonly tenants: ReadonlyArray<PackedTenantCut> }
   readonly levels: ReadonlyArray<readonly [tenant: string, policy: LevelPolicy | null]>
 }
 
@@ -29,7 +34,7 @@ export interface HeadContent {
   readonly tenant: string
   readonly slabs: ReadonlyArray<SlabDescriptor>
   readonly levels: LevelPolicy | null
-  readonly streams: ReadonlyArray<StreamCut>
+  readonly streams: ReadonlyArray<PackedStreams>
 }
 
 /** What was read, and what was not and why. Sums over tasks. */

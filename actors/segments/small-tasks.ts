@@ -10,5 +10,5 @@ const SMALL_SEGMENTS = 64
 
 export const isSmallRead = (readBytesMax: number): boolean => readBytesMax <= SMALL_BYTES
 export const isSmallSelection = (storedBytes: number): boolean => storedBytes <= SMALL_STORED_BYTES
-export const isSmallHead = ({ streams }: HeadContent): boolean => streams.reduce((sum, { runs }) => runs.reduce((rows, { from, to }) => rows + to - from, sum), 0) <= SMALL_ROWS
+export const isSmallHead = ({ streams }: HeadContent): boolean => streams.reduce((sum, { rowCount }) => sum + rowCount, 0) <= SMALL_ROWS
 export const areFewSegments = (segments: { readonly length: number }): boolean => segments.length <= SMALL_SEGMENTS

@@ -45,9 +45,9 @@ async function expectNoStall(run: () => Promise<unknown>): Promise<void> {
   expect(Math.min(...tries), `stalls of ${tries.join(', ')} ms of CPU`).toBeLessThan(STALL_MS_MAX)
 }
 
-async function ask(endpoint: string, parameters: Readonly<Record<string, string>>): Promise<{ status: number; text: string }> {
+async function ask(endpoint: string, parameters: Readonly<Record<string, string>>, tenant = 'fake'): Promise<{ status: number; text: string }> {
   const body = new URLSearchParams({ start: String(atNs(0)), end: String(atNs(3_600_000)), limit: '5000', ...parameters })
-  const answer = await fetch(`${node.url}/loki/api/v1/${endpoint}`, { method: 'POST', body })
+  const answer = await fetch(`${node.url}/loki/api/v1/${endpoint}`, { method: 'POST', headers: { 'x-scope-orgid': tenant }, body })
   return { status: answer.status, text: await answer.text() }
 }
 
@@ -65,6 +65,7 @@ beforeAll(async () => {
       NODE_OPTIONS: `--import ${path.join(TREE, 'test/support/loop-watch.ts')}`,
       LOOP_WATCH_FILE: path.join(directory, 'stalls'),
       SKALD_LOG_LEVEL: 'error',
+      SKALD_LIMITS_CONFIG_MAX_GLOBAL_STREAMS_PER_USER: '0',
       SKALD_LIMITS_CONFIG_INGESTION_RATE_MB: '1000',
       SKALD_LIMITS_CONFIG_INGESTION_BURST_SIZE_MB: '1000',
       SKALD_LIMITS_CONFIG_PER_STREAM_RATE_LIMIT: '1GB',
@@ -154,4 +155,40 @@ describe('the event loop of a node', () => {
       })
     }
   }, HOSTILE_QUERIES * HOSTILE_QUERY_MS)
+})
+
+describe('the event loop of a node with 50,000 streams in memory', () => {
+  const TENANT = 'crowd'
+  const PUSHES = 100
+  const STREAMS_PER_PUSH = 500
+  const app = '{app="crowd"}'
+
+  beforeAll(async () => {
+    for (let batch = 0; batch < PUSHES; batch++) {
+      const streams = Array.from({ length: STREAMS_PER_PUSH }, (_, i) => ({ stream: { app: 'crowd', id: String(batch * STREAMS_PER_PUSH + i), pod: `pod-${batch}-${i}` }, values: [[String(atNs(i)), line(`n=${i}`)]] }))
+      const answer = await fetch(`${node.url}/loki/api/v1/push`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-scope-orgid': TENANT }, body: JSON.stringify({ streams }) })
+      expect(answer.status).toBe(204)
+    }
+  }, 120_000)
+
+  const received = { start: String(atNs(0)), end: String(atNs(7_200_000)) }
+  it.each([
+    ['labels', 'labels', received],
+    ['label values', 'label/pod/values', received],
+    ['series', 'series', { 'match[]': app, ...received }],
+    ['index statistics', 'index/stats', { query: app, ...received }],
+    ['volume', 'index/volume', { query: app, targetLabels: 'id', ...received }],
+    ['a log query', 'query_range', { query: app, limit: '100' }],
+    ['a count', 'query_range', { query: `sum(count_over_time(${app}[1h]))`, step: '60' }],
+  ])('goes on during %s', async (_what, endpoint, parameters) => {
+    await expectNoStall(async () => {
+      const { status, text } = await ask(endpoint, parameters, TENANT)
+      expect(status, text.slice(0, 300)).toBe(200)
+    })
+  })
+
+  it('goes on during a flush', async () => {
+    // There is one try, and a garbage collection may fall into it.
+    expect(await longestStallMs(async () => expect((await fetch(`${node.url}/flush`, { method: 'POST' })).status).toBe(204))).toBeLessThan(2 * STALL_MS_MAX)
+  })
 })

@@ -1,6 +1,6 @@
 /** Label strings: what they mean, their one canonical text, and the errors that users of Loki know. */
 import { describe, expect, it } from 'vitest'
-import { formatLabels, parseLabels } from '../../protocols/labels.ts'
+import { formatLabels, parseCanonicalLabels, parseLabels } from '../../protocols/labels.ts'
 import { seeded } from '../support/push-bodies.ts'
 
 const errorOf = (text: string): string => {
@@ -68,6 +68,7 @@ describe('parseLabels', () => {
       const labels = names.map((name): [string, string] => [name, word()])
       const text = formatLabels(labels)
       expect(parseLabels(text)).toEqual(labels)
+      expect(parseCanonicalLabels(text)).toEqual(labels)
       expect(formatLabels(parseLabels(text))).toBe(text)
     }
   })

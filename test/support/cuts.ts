@@ -1,13 +1,18 @@
 /** Slabs and cuts from plain streams, for tests of storage: a tiny stand-in for the partition's owner. */
+import { formatLabels } from '../../protocols/labels.ts'
 import type { Labels, TenantId } from '../../protocols/model.ts'
 import { decodePushBatches } from '../../protocols/push/decode-protobuf.ts'
 import type { ChunkEncoding } from '../../storage/column-codec.ts'
-import type { SegmentCut } from '../../storage/segment-encode.ts'
+import { type PackedStreams, packStreams } from '../../storage/packed-streams.ts'
+import type { SegmentCut, StreamCut } from '../../storage/segment-encode.ts'
 import { SlabPool } from '../../storage/slab-pool.ts'
 import type { RowRun, Slab } from '../../storage/slab.ts'
 import { type PlainStream, pushBody } from './push-bodies.ts'
 
 export const parseLabels = (text: string): Labels => [...text.matchAll(/([a-z_]+)="([^"]*)"/g)].map((m) => [m[1]!, m[2]!] as const)
+
+/** As they cross to a thread. */
+export const packed = (streams: ReadonlyArray<StreamCut>): PackedStreams => packStreams(streams.map(({ labels, ...rows }) => ({ ...rows, labelsText: formatLabels(labels) })))
 
 export class TestPartition {
   readonly slabs: Slab[] = []

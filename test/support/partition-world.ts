@@ -83,7 +83,7 @@ export class PartitionWorld {
       entries: async () => {
         const { checkpoint, behind, content, done } = await system.ask<PartitionMessage, HeadSnapshot>(ref, (reply) => ({ kind: 'snapshot', tenant: TENANT, accept: () => true, reply }), ASK_MS)
         done()
-        const count = content.streams.reduce((sum, { runs }) => runs.reduce((rows, { from, to }) => rows + to - from, sum), 0)
+        const count = content.streams.reduce((sum, { rowCount }) => sum + rowCount, 0)
         return { count, checkpoint, behind }
       },
       flush: () => system.ask<PartitionMessage, number>(ref, (reply) => ({ kind: 'flush', reason: 'forced', reply }), ASK_MS),

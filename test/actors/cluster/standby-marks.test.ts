@@ -2,13 +2,13 @@
 import { describe, expect, it } from 'vitest'
 import type { PartitionHead } from '../../../actors/partition/partition-head.ts'
 import { behind, StandbyMarks } from '../../../actors/cluster/standby-marks.ts'
-import type { StreamCut } from '../../../storage/segment-encode.ts'
+import type { StreamRows } from '../../../storage/packed-streams.ts'
 
 const headAt = (id: number, rowCount: number): PartitionHead => ({ slabs: [{ id, rowCount }] }) as unknown as PartitionHead
-const stream = (name: string, ...runs: Array<[slab: number, from: number, to: number]>): StreamCut => ({
-  labels: [['app', name]] as unknown as StreamCut['labels'], receivedMinMs: 0, receivedMaxMs: 0, runs: runs.map(([slab, from, to]) => ({ slab, from, to })),
+const stream = (name: string, ...runs: Array<[slab: number, from: number, to: number]>): StreamRows => ({
+  labelsText: name, receivedMinMs: 0, receivedMaxMs: 0, runs: runs.map(([slab, from, to]) => ({ slab, from, to })),
 })
-const rowsOf = (streams: ReadonlyArray<StreamCut>): string[] => streams.map(({ labels, runs }) => `${labels[0]![1]}: ${runs.map(({ slab, from, to }) => `${slab}[${from},${to})`).join(' ')}`)
+const rowsOf = (streams: ReadonlyArray<StreamRows>): string[] => streams.map(({ labelsText, runs }) => `${labelsText}: ${runs.map(({ slab, from, to }) => `${slab}[${from},${to})`).join(' ')}`)
 
 describe('marks of a standby', () => {
   const marks = new StandbyMarks()

@@ -18,7 +18,7 @@ import { SegmentCache } from '../../../storage/segment-cache.ts'
 import { SharedLedger } from '../../../storage/shared-ledger.ts'
 import type { TestStream } from '../../support/blocks.ts'
 import { comparable, dressed, FOUND_WORDS, type Outcome } from '../../support/comparable-answers.ts'
-import { TestPartition } from '../../support/cuts.ts'
+import { packed, TestPartition } from '../../support/cuts.ts'
 import { NOW_MS, parametersOf } from '../../support/execute-local.ts'
 import { drawFrom, pick, randomStreams, splitStreams } from '../../support/random-entries.ts'
 import { RandomQueries } from '../../support/random-query.ts'
@@ -44,13 +44,14 @@ type ScanPart = (tasks: SegmentTasks, plan: ScanPlan) => Promise<ScanPartial>
 
 const fresh = (streams: ReadonlyArray<TestStream>): ScanPart => {
   const { slabs, tenants } = partitionOf(streams).cut()
-  const content = { tenant: TENANT, slabs, levels: LEVELS, streams: tenants[0]?.streams ?? [] }
+  const content = { tenant: TENANT, slabs, levels: LEVELS, streams: tenants.map(({ streams: own }) => packed(own)) }
   return async (tasks, plan) => decodePartial((await tasks.scanHead(content, plan, NOW_MS, SIGNAL)).partial.bytes)
 }
 
 async function flushed(store: MemoryObjectStore, streams: ReadonlyArray<TestStream>, number: number): Promise<ScanPart> {
   const cut = partitionOf(streams).cut({ first: number, last: number, blockTargetBytes: 600, encoding: 'none' })
-  const { entry, bytes } = runEncode({ cut, levels: [[TENANT, LEVELS]] })
+  const tenants = cut.tenants.map((tenant) => ({ ...tenant, streams: [packed(tenant.streams)] }))
+  const { entry, bytes } = runEncode({ cut: { ...cut, tenants }, levels: [[TENANT, LEVELS]] })
   await store.put(entry.key, Buffer.from(bytes))
   const stored: SegmentEntry = entry
   return async (tasks, plan) => {
