@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -42,6 +42,19 @@ describe('disk cache', () => {
     const sizes = await Promise.all((await readdir(directory)).map(async (name) => (await readFile(path.join(directory, name))).length))
     expect(sizes.reduce((a, b) => a + b, 0)).toBeLessThanOrEqual(55_000)
     expect(remote.calls.filter((call) => call.operation === 'getRange' && call.key === 'o/0')).toHaveLength(1)
+  })
+
+  it('knows after a restart what was used last', async () => {
+    const cache = await open()
+    const names: string[] = []
+    for (const key of ['o/1', 'o/2', 'o/3']) {
+      await cache.getRange(key, 0, 1000)
+      names.push((await readdir(directory)).find((name) => !names.includes(name))!)
+    }
+    const usedS = [300, 100, 200]
+    for (const [i, name] of names.entries()) await utimes(path.join(directory, name), usedS[i]!, usedS[i]!)
+    await open(2_500)
+    expect((await readdir(directory)).toSorted()).toEqual([names[0]!, names[2]!].toSorted())
   })
 
   it('asks the bucket again for what is forgotten', async () => {

@@ -32,6 +32,16 @@ describe('byte cache (W4)', () => {
     expect(cache.sizeBytes).toBeLessThanOrEqual(100 * KB)
   })
 
+  it('leaves room for what is new, however much is used again', () => {
+    const cache = new ByteCache<number>({ bytesMax: 100 * KB })
+    for (let i = 0; i < 200; i++) {
+      cache.set(`old ${i}`, i, KB)
+      cache.get(`old ${i}`)
+    }
+    for (let i = 0; i < 5; i++) cache.set(`new ${i}`, i, KB)
+    expect(Array.from({ length: 5 }, (_, i) => cache.get(`new ${i}`))).toEqual([0, 1, 2, 3, 4])
+  })
+
   it('lets even the protected go when others are used more recently', () => {
     const cache = new ByteCache<number>({ bytesMax: 100 * KB })
     for (let i = 0; i < 500; i++) {

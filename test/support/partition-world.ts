@@ -9,7 +9,7 @@ import { partitionBehavior } from '../../actors/partition/partition.ts'
 import type { HeadSnapshot, PartitionMessage, PartitionStatus } from '../../actors/partition/partition-messages.ts'
 import { makeInlineWork } from '../../actors/segments/segment-work-inline.ts'
 import type { NodeSettings, Services } from '../../actors/services.ts'
-import type { ActorRef } from '../../runtime/actor.ts'
+import type { ActorRef, Reply } from '../../runtime/actor.ts'
 import { LocalActorSystem } from '../../runtime/actor-system.ts'
 import { SystemClock } from '../../runtime/clock-system.ts'
 import { MemoryKvServer } from '../../runtime/kv-memory.ts'
@@ -40,6 +40,8 @@ export interface PartitionNode {
   readonly wasFenced: () => boolean
   /** How many entries it holds in memory; rejects as the question does. */
   entries(): Promise<{ readonly count: number; readonly checkpoint: number; readonly behind: boolean }>
+  /** What it holds, as a scan gets it: call `done` at its end. */
+  snapshot(): Promise<HeadSnapshot>
   flush(): Promise<number>
   status(): Promise<PartitionStatus>
 }
@@ -76,12 +78,14 @@ export class PartitionWorld {
     let wasFenced = false
     const behavior = partitionBehavior(services, { partition: PARTITION, role, leaseEpoch, onFenced: () => (wasFenced = true) })
     const ref = system.root.start({ id: 'partition', behavior, restart: 'temporary' })
+    const snapshot = (): Promise<HeadSnapshot> => system.ask(ref, (reply: Reply<HeadSnapshot>): PartitionMessage => ({ kind: 'snapshot', tenant: TENANT, accept: () => true, reply }), ASK_MS)
     return {
       budget,
       ref,
       wasFenced: () => wasFenced,
+      snapshot,
       entries: async () => {
-        const { checkpoint, behind, content, done } = await system.ask<PartitionMessage, HeadSnapshot>(ref, (reply) => ({ kind: 'snapshot', tenant: TENANT, accept: () => true, reply }), ASK_MS)
+        const { checkpoint, behind, content, done } = await snapshot()
         done()
         const count = content.streams.reduce((sum, { rowCount }) => sum + rowCount, 0)
         return { count, checkpoint, behind }

@@ -65,6 +65,39 @@ describe('an owner', () => {
   })
 })
 
+describe('a flush', () => {
+  it('ends when all is stored that was acknowledged before, also what memory had no room for yet (W4)', async () => {
+    const owner = await world.start('owner', 1, { catchUpMsMax: 300 })
+    await world.append()
+    await owner.entries()
+    const put = world.store.put.bind(world.store)
+    const mayStore = Promise.withResolvers<void>()
+    world.store.put = async (...given) => mayStore.promise.then(() => put(...given))
+    const first = owner.flush()
+    await expect.poll(async () => (await owner.status()).cutsWaiting).toBe(1)
+    owner.budget.account('queries').set(owner.budget.bytesMax * 0.85)
+    await world.append()
+    const second = owner.flush()
+    await expect.poll(async () => (await owner.status()).known).toBe(2)
+    expect((await owner.entries()).behind).toBe(true)
+    mayStore.resolve()
+    expect(await first).toBeGreaterThanOrEqual(1)
+    expect(await second).toBe(2)
+  })
+
+  it('leaves alone what a scan that began before still reads', async () => {
+    const owner = await world.start('owner', 1)
+    await world.append()
+    const { content, done } = await owner.snapshot()
+    const seen = content.slabs.map(({ bytes }) => Buffer.from(bytes).toString('latin1'))
+    expect(await owner.flush()).toBe(1)
+    await world.append()
+    expect((await owner.entries()).count).toBe(1)
+    expect(content.slabs.map(({ bytes }) => Buffer.from(bytes).toString('latin1'))).toEqual(seen)
+    done()
+  })
+})
+
 describe('an owner that has a successor', () => {
   it('stores nothing any more, and answers on from what it has applied (F3)', async () => {
     const old = await world.start('owner', 1)

@@ -40,6 +40,13 @@ describe('the cache of partial answers', () => {
     expect(keyOf('t', segment, logPlan('{a="b"}', '50', '150'))).not.toBe(key)
   })
 
+  it('tells a query that ends at the segment’s last entry from one that takes it in: ends are exclusive, beginnings inclusive', () => {
+    const whole = keyOf('t', segment, logPlan('{a="b"}', '50', '300'))
+    expect(keyOf('t', segment, logPlan('{a="b"}', '100', '201'))).toBe(whole)
+    expect(keyOf('t', segment, logPlan('{a="b"}', '100', '200'))).not.toBe(whole)
+    expect(keyOf('t', segment, logPlan('{a="b"}', '101', '201'))).not.toBe(whole)
+  })
+
   it('keeps tenants, segments, limits and queries apart', () => {
     const plan = logPlan('{a="b"}', '0', '300')
     const keys = [keyOf('t', segment, plan), keyOf('u', segment, plan), keyOf('t', { ...segment, key: 's/0/3-4' }, plan), keyOf('t', segment, { ...plan, limit: 11 }), keyOf('t', segment, logPlan('{a="c"}', '0', '300'))]

@@ -35,10 +35,15 @@ interface World {
   readonly head: () => Promise<PartitionAnswer<ScanAnswer>>
   /** Segments that cannot be read the first time. */
   readonly damaged?: ReadonlyArray<string>
+  /** A segment over which the scan fails, and one whose scan takes until it is cancelled. */
+  readonly failing?: string
+  readonly endless?: string
 }
 
-function world({ segments, seen = segments, head, damaged = [] }: World) {
+function world({ segments, seen = segments, head, damaged = [], failing, endless }: World) {
   const reads: string[] = []
+  /** Segments whose scan was cancelled. */
+  const ended: string[] = []
   const catalogOf = (shown: ReadonlyArray<SegmentEntry>): PartitionCatalog => ({ partition: 0, epoch: 1, checkpoint: shown.at(-1)?.last ?? 0, segments: shown })
   const services = {
     clock: new ManualClock(),
@@ -47,9 +52,12 @@ function world({ segments, seen = segments, head, damaged = [] }: World) {
     catalog: { current: () => catalogOf(seen), waitFor: async () => catalogOf(segments) },
     work: {
       threads: 1,
-      scanSegments: async (_tenant: string, _plan: LogScanPlan, [one]: ReadonlyArray<SegmentEntry>) => {
+      select: async (_tenant: string, _plan: LogScanPlan, wanted: ReadonlyArray<SegmentEntry>) => ({ statistics: { ...emptyStatistics(), segments: wanted.length }, warnings: [] }),
+      scanSegments: async (_tenant: string, _plan: LogScanPlan, [one]: ReadonlyArray<SegmentEntry>, _nowMs: number, signal: AbortSignal) => {
         const isFirst = !reads.includes(one!.key)
         reads.push(one!.key)
+        if (one!.key === failing) throw new SkaldError('query_failed', `${one!.key} fails`)
+        if (endless === one!.key) await new Promise((_, reject) => signal.addEventListener('abort', () => (ended.push(one!.key), reject(signal.reason))))
         return answerOf(`segment ${one!.key}`, isFirst && damaged.includes(one!.key) ? ['damaged'] : [])
       },
     },
@@ -59,7 +67,8 @@ function world({ segments, seen = segments, head, damaged = [] }: World) {
     const parts = await querier.scan({ tenant: 't', plan: PLAN, signal: new AbortController().signal, cached: true })
     return { lines: scannedLines(PLAN, parts).toSorted(), warnings: parts.warnings }
   }
-  return { scan, reads }
+  const explain = () => querier.explain('t', PLAN, new AbortController().signal)
+  return { scan, explain, reads, ended }
 }
 
 const headUpTo = (checkpoint: number) => async (): Promise<PartitionAnswer<ScanAnswer>> => ({ checkpoint, answer: answerOf('head') })
@@ -98,5 +107,20 @@ describe('a scan', () => {
     expect((await scan()).warnings).toEqual([])
     await scan()
     expect(reads).toEqual(['1-10', '11-20', '11-20'])
+  })
+
+  it('ends what else it reads when one segment fails', async () => {
+    const { scan, reads, ended } = world({ segments: [segment(1, 10), segment(11, 20), segment(21, 30)], head: headUpTo(30), failing: '21-30', endless: '11-20' })
+    await expect(scan()).rejects.toThrow('21-30 fails')
+    await expect.poll(() => ended).toEqual(['11-20'])
+    expect(reads).toEqual(['1-10', '11-20', '21-30'])
+  })
+})
+
+describe('explain', () => {
+  it('counts no segment without the tenant in it', async () => {
+    const late = { ...segment(31, 40), minNs: '2000', maxNs: '3000' }
+    const { explain } = world({ segments: [segment(1, 10, ['other']), segment(11, 20, null), segment(21, 30), late, { ...late, tenants: ['other'] }], head: headUpTo(40) })
+    expect((await explain()).statistics).toMatchObject({ segments: 2, segmentsSkippedByTime: 1 })
   })
 })

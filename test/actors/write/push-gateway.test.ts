@@ -1,7 +1,8 @@
-/** Where pushes come in while memory is short (W4); the rest of the gateway is shown over HTTP and NATS in test/integration. */
+/** Where pushes come in: with memory short (W4), with ids; the rest of the gateway is shown over HTTP and NATS in test/integration. */
 import { expect, it } from 'vitest'
 import { makePushGateway } from '../../../actors/write/push-gateway.ts'
 import type { Services } from '../../../actors/services.ts'
+import type { TenantId } from '../../../protocols/model.ts'
 import { MemoryBudget } from '../../../storage/memory-budget.ts'
 
 const SIZES = { bodyBytesMax: 50, decompressedBytesMax: 50 }
@@ -23,4 +24,11 @@ it('takes the memory of a body before it is read, refuses over the budget, and t
   expect(largest.bytes).toBe(SIZES.bodyBytesMax)
   largest.close()
   expect(budget.usedBytes('mailboxes')).toBe(0)
+})
+
+it('refuses an id that is longer than what is remembered of it, and says so', async () => {
+  const gateway = makePushGateway({ budget: new MemoryBudget(1_000) } as unknown as Services, SIZES, undefined as never)
+  const request = { tenant: 't' as TenantId, kind: 'loki', content: { body: Buffer.alloc(0), contentType: '', contentEncoding: '' }, traceParent: '' } as const
+  expect(await gateway.push({ ...request, pushId: 'x'.repeat(257) })).toEqual({ status: 400, message: 'push id of 257 characters is longer than 256' })
+  expect((await gateway.push({ ...request, pushId: 'x'.repeat(256) })).message).not.toContain('push id')
 })

@@ -22,7 +22,8 @@ interface Writer {
   readonly wal: MemoryWal
   /** Answers of pushes so far. */
   readonly answers: string[]
-  push(): Promise<void>
+  /** `bodyBytes`: as it goes into a record. */
+  push(bodyBytes?: number): Promise<void>
 }
 
 async function writer(): Promise<Writer> {
@@ -34,12 +35,12 @@ async function writer(): Promise<Writer> {
   const ref: ActorRef<WalWriterMessage> = test.system.root.start({ id: 'writer', behavior: walWriterBehavior(services, 0, 'w', () => undefined), restart: 'permanent' })
   const answers: string[] = []
   const batch = decodePushRequest(pushBody([{ labels: '{app="a"}', entries: [{ ns: 1n, line: Buffer.from('one') }] }]))
-  const item = { tenant: 't' as TenantId, pushId: '', receivedMs: 1, labels: ['{app="a"}'], compressedBody: Buffer.from('x'), bodyBytes: batch.body.length }
+  const item = { tenant: 't' as TenantId, pushId: '', receivedMs: 1, labels: ['{app="a"}'], bodyBytes: batch.body.length }
   return {
     test, budget, wal, answers,
-    async push() {
+    async push(bodyBytes = 1) {
       const decoded = { tenant: 't', pushId: '', receivedMs: 1, labels: ['{app="a"}'], batch, memory: new BatchMemory(batch) }
-      ref.tell({ kind: 'write', write: { item, decoded, traceParent: '' }, reply: { succeed: () => void answers.push('stored'), fail: (error) => void answers.push(String(error)) } })
+      ref.tell({ kind: 'write', write: { item: { ...item, compressedBody: Buffer.alloc(bodyBytes) }, decoded, traceParent: '' }, reply: { succeed: () => void answers.push('stored'), fail: (error) => void answers.push(String(error)) } })
       await settle(test)
     },
   }
@@ -97,5 +98,25 @@ describe('a push behind records that the log does not acknowledge', () => {
     await settle(test)
     expect(ends).toHaveLength(published)
     expect(answers.filter((answer) => answer.includes('wal.append_timeout'))).toHaveLength(6 - published)
+  })
+})
+
+describe('pushes that wait for records under way', () => {
+  it('gather in records of half a megabyte, which a log server takes as it is configured', async () => {
+    const { test, wal, answers, push } = await writer()
+    const sizes: number[] = []
+    const ends: Array<() => void> = []
+    wal.append = (_partition, _id, record) => (sizes.push(record.length), new Promise((resolve) => void ends.push(() => resolve(ends.length))))
+    const [count, bytes] = [20, 100_000]
+    for (let i = 0; i < count; i++) await push(bytes)
+    const alone = sizes.length
+    while (answers.length < count) {
+      ends.splice(0).forEach((end) => end())
+      await settle(test)
+    }
+    expect(sizes.slice(0, alone).every((size) => size < 2 * bytes)).toBe(true)
+    expect(Math.max(...sizes)).toBeGreaterThan(2 * bytes)
+    expect(Math.max(...sizes)).toBeLessThan(600_000)
+    expect(answers).toEqual(Array.from({ length: count }, () => 'stored'))
   })
 })
