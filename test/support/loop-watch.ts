@@ -12,7 +12,7 @@ export interface Stall {
 
 const TICK_MS = 5
 /** Shorter ones are not worth a line. */
-const SHOWN_MS = 15
+export const SHOWN_MS = 15
 
 const file = process.env['LOOP_WATCH_FILE']
 if (file !== undefined && isMainThread) watch(file)
