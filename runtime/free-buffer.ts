@@ -11,6 +11,6 @@ const BYTES_MIN = 16 * 1024
  * The caller must be the last user: whoever still looks sees no bytes at all. A view of a part of its memory is left alone, since others may have the rest;
  * a last byte outside of it does not count, since zstd is given one more than it should need.
  */
-export function freeBuffer({ buffer, byteLength }: Uint8Array | Float64Array | Uint32Array): void {
+export function freeBuffer({ buffer, byteLength }: Uint8Array | Float64Array | Uint32Array | Int32Array): void {
   if (buffer instanceof ArrayBuffer && byteLength >= BYTES_MIN && byteLength >= buffer.byteLength - 1) buffer.transfer(0)
 }

@@ -80,6 +80,11 @@ export class WorkerPool {
     return this.slots.length
   }
 
+  /** No thread has less to do than the one that this affinity prefers. */
+  hasRoomAt(affinity: number): boolean {
+    return this.place(affinity) === affinity % this.slots.length
+  }
+
   run<A>(task: unknown, options: TaskOptions = {}): Promise<A> {
     if (this.closed) return Promise.reject(new SkaldError('stopping', 'the worker pool is closed'))
     const slot = this.choose(options.affinity)
@@ -110,15 +115,16 @@ export class WorkerPool {
     for (const slot of running) this.failAll(slot, new SkaldError('stopping', 'the worker pool is closed'))
   }
 
-  /** The least busy thread; the preferred one if it has at most one task more. */
   private choose(affinity: number | undefined): Slot {
-    let at = 0
-    for (let i = 1; i < this.slots.length; i++) if (pendingOf(this.slots[i] ?? null) < pendingOf(this.slots[at] ?? null)) at = i
-    if (affinity !== undefined) {
-      const preferred = affinity % this.slots.length
-      if (pendingOf(this.slots[preferred] ?? null) <= pendingOf(this.slots[at] ?? null) + 1) at = preferred
-    }
+    const at = this.place(affinity)
     return (this.slots[at] ??= this.spawn(at))
+  }
+
+  /** Of the least busy thread; of the preferred one if it is no busier. */
+  private place(affinity: number | undefined): number {
+    let at = affinity === undefined ? 0 : affinity % this.slots.length
+    for (let i = 0; i < this.slots.length; i++) if (pendingOf(this.slots[i] ?? null) < pendingOf(this.slots[at] ?? null)) at = i
+    return at
   }
 
   private spawn(place: number): Slot {

@@ -9,7 +9,7 @@ import { compileMatchers } from '../../protocols/logql/matchers.ts'
 import { interruptible } from '../../protocols/logql/regex.ts'
 import { scanNeeds } from '../../protocols/logql/scan-needs.ts'
 import { compileScan } from '../../protocols/logql/scan-compile.ts'
-import type { ScanPlan } from '../../protocols/logql/scan.ts'
+import type { Scan, ScanPlan } from '../../protocols/logql/scan.ts'
 import type { Labels, TenantId } from '../../protocols/model.ts'
 import { makeLevelsOf } from '../../protocols/push/level.ts'
 import type { SegmentEntry } from '../../storage/catalog.ts'
@@ -19,7 +19,7 @@ import { unpackStreams } from '../../storage/packed-streams.ts'
 import { headBlocks, type HeadRun } from '../../storage/slab-head.ts'
 import { headSeries } from '../partition/head-series.ts'
 import { mapAtMost } from '../query/map-at-most.ts'
-import { emptyPartial, encodePartial } from './encoded-partial.ts'
+import { type EncodedPartial, emptyPartial, encodePartial } from './encoded-partial.ts'
 import { type EncodedSeries, SeriesAnswerBuilder } from './encoded-series.ts'
 import { IdReads } from './id-reads.ts'
 import { emptyStatistics } from './read-statistics.ts'
@@ -98,7 +98,7 @@ export class SegmentTasks {
         warnings.push(unreadable(segment, error))
       }
     }
-    return { partial: encodePartial(scan.partial()), statistics, warnings }
+    return { partial: encodeScanned(scan), statistics, warnings }
   }
 
   async scanSmall(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, nowMs: number, signal: TaskSignal): Promise<SmallScan[]> {
@@ -114,7 +114,7 @@ export class SegmentTasks {
         if (!isSmallSelection(bytes)) return { key, answer: null }
         const scan = bytes === 0 ? null : compileScan(plan, { nowMs })
         await scanChosen(chosen, plan, scan, statistics, signal)
-        return { key, answer: { partial: scan === null ? nothing : encodePartial(scan.partial()), statistics, warnings: [] } }
+        return { key, answer: { partial: scan === null ? nothing : encodeScanned(scan), statistics, warnings: [] } }
       } catch (error) {
         // The scan of this segment alone finds it again, and says so.
         unreadable(segment, error)
@@ -152,7 +152,7 @@ export class SegmentTasks {
       await signal.turn()
       interruptible(() => signal.check(), () => scan.add(block))
     }
-    return { partial: encodePartial(scan.partial()), statistics: emptyStatistics(), warnings: [] }
+    return { partial: encodeScanned(scan), statistics: emptyStatistics(), warnings: [] }
   }
 
   async series(tenant: string, question: SeriesQuestion, segments: ReadonlyArray<SegmentEntry>, signal: TaskSignal): Promise<SeriesAnswer> {
@@ -169,6 +169,12 @@ export class SegmentTasks {
     }
     return { series: found.encoded(), warnings }
   }
+}
+
+function encodeScanned(scan: Scan): EncodedPartial {
+  const encoded = encodePartial(scan.partial())
+  scan.release?.()
+  return encoded
 }
 
 /** Ends with its task, also where thousands of streams are asked slowly. */

@@ -13,12 +13,12 @@ const FIRST_TASKS_PER_THREAD = 3
 
 export function shareFairly(work: SegmentWork, clock: Clock): SegmentWork {
   const turns = new TaskTurns(clock, { runningMax: work.threads * TASKS_PER_THREAD, firstsMax: work.threads * FIRST_TASKS_PER_THREAD })
-  const inTurn = <A>(tenant: string, signal: AbortSignal | undefined, small: boolean, run: () => Promise<A>): Promise<A> =>
-    signal === undefined || small ? run() : turns.run(tenant, signal, run)
+  const inTurn = <A>(tenant: string, signal: AbortSignal | undefined, small: boolean, run: () => Promise<A>, suits?: () => boolean): Promise<A> =>
+    signal === undefined || small ? run() : turns.run(tenant, signal, run, suits)
   return {
     ...work,
     scanSegments: (tenant, plan, segments, nowMs, signal, readBytesMax = Infinity) =>
-      inTurn(tenant, signal, isSmallRead(readBytesMax), () => work.scanSegments(tenant, plan, segments, nowMs, signal, readBytesMax)),
+      inTurn(tenant, signal, isSmallRead(readBytesMax), () => work.scanSegments(tenant, plan, segments, nowMs, signal, readBytesMax), () => work.isHomeFree(segments)),
     scanSmall: (tenant, plan, segments, nowMs, signal, readBytesMax = Infinity) =>
       inTurn(tenant, signal, isSmallRead(readBytesMax), () => work.scanSmall(tenant, plan, segments, nowMs, signal, readBytesMax)),
     scanHead: (content, plan, nowMs, signal) => inTurn(content.tenant, signal, isSmallHead(content), () => work.scanHead(content, plan, nowMs, signal)),

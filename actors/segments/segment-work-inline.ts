@@ -20,6 +20,7 @@ export function makeInlineWork(store: ObjectStore, cacheBytes: number): SegmentW
   const run = <A>(task: ScanWorkerTask, signal: AbortSignal | undefined): Promise<A> => tasks.run(task, taskSignalOf(signal)) as Promise<A>
   return {
     threads: 1,
+    isHomeFree: () => true,
     encode: async (task) => {
       const { entry, bytes } = runEncode(task)
       return { entry, bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) }

@@ -1,6 +1,6 @@
 /**
- * `SegmentWork` in worker threads: one that encodes, and as many that scan as there are cores. Scan tasks are sent to the least busy thread, with a
- * leaning towards the one that served the same segment before, whose caches have it. While all of them are at work, small tasks go to one more thread: a block
+ * `SegmentWork` in worker threads: one that encodes, and as many that scan as there are cores. Scan tasks are sent to the least busy thread, of several to the one
+ * that served the same segment before, whose caches have it. While all of them are at work, small tasks go to one more thread: a block
  * of a large one may take long, and the system shares its processors between threads better than a thread can between its tasks.
  */
 import path from 'node:path'
@@ -40,6 +40,7 @@ export function makeThreadedWork(options: ThreadedWorkOptions): SegmentWork {
 
   return {
     threads: options.scanThreads,
+    isHomeFree: ([first]) => first === undefined || scanPool.hasRoomAt(hashOf(first.key)),
     async encode(task, signal) {
       const message: EncodeWorkerTask = { kind: 'encode', task }
       const encoded = await encodePool.run<EncodedSegment>(message, signal === undefined ? {} : { signal })

@@ -97,6 +97,8 @@ export interface PastIds {
 export interface SegmentWork {
   /** How many tasks run side by side. */
   readonly threads: number
+  /** The thread that served the first of them before has no more to do than others. */
+  isHomeFree(segments: ReadonlyArray<SegmentEntry>): boolean
   encode(task: EncodeTask, signal?: AbortSignal): Promise<EncodedSegment>
   /** `readBytesMax`: what it will read at most, where the caller knows. */
   scanSegments(tenant: string, plan: ScanPlan, segments: ReadonlyArray<SegmentEntry>, nowMs: number, signal?: AbortSignal, readBytesMax?: number): Promise<ScanAnswer>

@@ -6,6 +6,8 @@ import type { Clock } from '../../runtime/clock.ts'
 
 interface Waiting {
   begin(): void
+  /** The thread that would serve it best has nothing better to do. */
+  readonly suits: () => boolean
 }
 
 /** `usedMs` is virtual: newcomers begin where the least served of the others are, so nobody is paid back for having been away. */
@@ -23,6 +25,9 @@ interface Tenant extends Share {
   readonly name: string
   readonly queries: Map<AbortSignal, Query>
 }
+
+/** Waiting tasks of a query of which the one that suits is taken. */
+const SUITED_AMONG = 32
 
 export interface TurnLimits {
   /** Large tasks under way at once. */
@@ -42,11 +47,14 @@ export class TaskTurns {
     this.limits = limits
   }
 
-  /** A query is known by its signal; when that is aborted, its waiting tasks leave at once with the signal's reason. */
-  async run<A>(tenant: string, signal: AbortSignal, task: () => Promise<A>): Promise<A> {
+  /**
+   * A query is known by its signal; when that is aborted, its waiting tasks leave at once with the signal's reason. Of the tasks of a query those that suit at the moment go
+   * before others.
+   */
+  async run<A>(tenant: string, signal: AbortSignal, task: () => Promise<A>, suits: () => boolean = () => true): Promise<A> {
     signal.throwIfAborted()
     const query = this.queryOf(tenant, signal)
-    await this.turn(query, signal)
+    await this.turn(query, signal, suits)
     const begunMs = this.clock.monotonicMs()
     try {
       return await task()
@@ -61,7 +69,7 @@ export class TaskTurns {
     }
   }
 
-  private turn(query: Query, signal: AbortSignal): Promise<void> {
+  private turn(query: Query, signal: AbortSignal, suits: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         query.waiting.splice(query.waiting.indexOf(waiting), 1)
@@ -73,6 +81,7 @@ export class TaskTurns {
           signal.removeEventListener('abort', leave)
           resolve()
         },
+        suits,
       }
       signal.addEventListener('abort', leave, { once: true })
       query.waiting.push(waiting)
@@ -87,7 +96,8 @@ export class TaskTurns {
       if (query === null) return
       query.running++
       this.running++
-      query.waiting.shift()!.begin()
+      const suited = query.waiting.slice(0, SUITED_AMONG).findIndex(({ suits }) => suits())
+      query.waiting.splice(Math.max(0, suited), 1)[0]!.begin()
     }
   }
 

@@ -2,6 +2,7 @@
  * Accumulators of operators that fold samples into a few numbers: a growing array of slots a series. Made by `compileScan` and the merge through
  * `windowStatesFor`; hot: `add` runs once a row.
  */
+import { freeBuffer } from '../../runtime/free-buffer.ts'
 import type { Labels } from '../model.ts'
 import type { FoldingOperator, ResultContext } from './range/range-operator.ts'
 import type { MetricPartial } from './scan.ts'
@@ -69,6 +70,10 @@ export class FoldingStates implements WindowStates {
       const { from, cells } = state as PartialCells
       this.absorbCells(this.all[this.series(labels)]!, from, cells)
     }
+  }
+
+  release(): void {
+    for (const { cells } of this.all) freeBuffer(cells)
   }
 
   readPoints(series: number, slots: WindowSlots, context: ResultContext, into: Points): void {

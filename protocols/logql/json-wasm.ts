@@ -1,6 +1,6 @@
 /**
  * The json operator's way through many lines at once, in WebAssembly: compact objects whose keys come in a known order, sixteen bytes at a time. It finds what
- * `json-quick.ts` would find in these lines, or leaves a line to it. Used by `json-batch.ts` alone.
+ * `json-quick.ts` would find in these lines, or leaves a line to it. Used by `stages/json-ahead.ts` alone.
  */
 import { block, branch, branchIf, type Code, i32, ifThen, instantiate, type Local, loop, PAGE_BYTES, v128, WasmFunction, whileDo } from '../wasm/assembler.ts'
 
@@ -25,7 +25,7 @@ const PAGES = 2 + BATCH_BYTES_MAX / PAGE_BYTES
 
 /** Statuses: this line is for somebody else; all that is wanted was found; the object ended. */
 export const LEFT = 0
-const STOPPED = 1
+export const STOPPED = 1
 export const ENDED = 2
 export const STRINGS_SHIFT = 8
 

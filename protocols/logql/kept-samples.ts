@@ -1,27 +1,35 @@
 /**
- * The samples of one series that an operator has to keep, in columns: as they came, then put in order of slots. Used by `keeping-states.ts`; `add` runs
- * once a row.
+ * The samples of one series that an operator has to keep, in columns: first as they came, then in order of slots. Used by `keeping-states.ts`; `add` runs
+ * once a row. Columns that are not needed any more are given back at once (`runtime/free-buffer.ts`).
  */
+import { freeBuffer } from '../../runtime/free-buffer.ts'
 
+/** Parts that are read side by side; of more one is made before. */
+const PARTS_MAX = 32
 const CAPACITY_MIN = 4
-/** Below this many samples to a slot of the range, sorting beats counting. */
-const SPARSE_FACTOR = 8
+/** Small columns grow faster: each growth is a buffer for the collector. */
+const SMALL_CAPACITY = 1024
 
-/** Of equal lengths; `times` is empty when they are not kept. */
+/** Samples by the run of equal slots: those of `slots[i]` are `[ends[i - 1], ends[i])`. `times` is empty when they are not kept. */
 export interface SampleColumns {
   readonly slots: Int32Array
+  readonly ends: Int32Array
   readonly values: Float64Array
   readonly times: Float64Array
 }
 
 export class KeptSamples {
-  count = 0
-  slots = new Int32Array(0)
-  values = new Float64Array(0)
-  /** Empty when times are not kept. */
-  times = new Float64Array(0)
   private readonly keepsTimes: boolean
   private readonly reserve: (numbers: number) => void
+  /** What others made, each in order. */
+  private readonly parts: SampleColumns[] = []
+  private slots = new Int32Array(0)
+  private ends = new Int32Array(0)
+  private runCount = 0
+  private values = new Float64Array(0)
+  private times = new Float64Array(0)
+  private count = 0
+  private lastSlot = NaN
 
   /** `reserve` is told how many more numbers are going to be held, and may refuse. */
   constructor(keepsTimes: boolean, reserve: (numbers: number) => void) {
@@ -30,76 +38,123 @@ export class KeptSamples {
   }
 
   add(slot: number, value: number, timeNs: number): void {
+    if (slot !== this.lastSlot) this.beginRun(slot)
     const at = this.count
-    if (at === this.slots.length) this.grow(at * 2)
-    this.slots[at] = slot
+    if (at === this.values.length) this.growSamples()
     this.values[at] = value
     if (this.keepsTimes) this.times[at] = timeNs
     this.count = at + 1
   }
 
-  addAll({ slots, values, times }: SampleColumns): void {
-    const at = this.count
-    const count = at + slots.length
-    if (count > this.slots.length) this.grow(Math.max(count, at * 2))
-    this.slots.set(slots, at)
-    this.values.set(values, at)
-    if (this.keepsTimes) this.times.set(times, at)
-    this.count = count
+  /** As `inOrder` gives them. */
+  addAll(parts: ReadonlyArray<SampleColumns>): void {
+    for (const part of parts) {
+      this.reserve(part.slots.length + part.values.length + part.times.length)
+      this.parts.push(part)
+    }
   }
 
-  columns(): SampleColumns {
-    const { slots, values, times, count } = this
-    return { slots: slots.subarray(0, count), values: values.subarray(0, count), times: times.subarray(0, count) }
+  /** All samples, in few parts, in each in order of slots, every one of which is there once. */
+  inOrder(): ReadonlyArray<SampleColumns> {
+    if (this.count > 0) {
+      this.parts.push(gathered([this.unordered()], this.keepsTimes))
+      this.dropOwn()
+    }
+    if (this.parts.length > PARTS_MAX) this.parts.splice(0, Infinity, gathered(this.parts, this.keepsTimes))
+    return this.parts
   }
 
-  /** Puts the samples in order of slots; inside a slot they stay as they came. */
-  orderBySlot(): void {
-    if (isAscending(this.slots, this.count)) return
-    const order = slotOrder(this.slots, this.count)
-    this.slots = gather(this.slots, order, new Int32Array(order.length))
-    this.values = gather(this.values, order, new Float64Array(order.length))
-    if (this.keepsTimes) this.times = gather(this.times, order, new Float64Array(order.length))
+  /** Nobody looks at them any more. */
+  release(): void {
+    for (const { slots, ends, values, times } of this.parts.splice(0)) [slots, ends, values, times].forEach(freeBuffer)
+    this.dropOwn()
   }
 
-  private grow(wanted: number): void {
-    const capacity = Math.max(CAPACITY_MIN, wanted)
-    const numbers = this.keepsTimes ? 3 : 2
-    this.reserve((capacity - this.slots.length) * numbers)
-    this.slots = enlarged(this.slots, new Int32Array(capacity))
+  private unordered(): SampleColumns {
+    const { slots, ends, values, times, count, runCount } = this
+    ends[runCount - 1] = count
+    return { slots: slots.subarray(0, runCount), ends: ends.subarray(0, runCount), values: values.subarray(0, count), times: times.subarray(0, count) }
+  }
+
+  private dropOwn(): void {
+    for (const column of [this.slots, this.ends, this.values, this.times]) freeBuffer(column)
+    this.slots = this.ends = new Int32Array(0)
+    this.values = this.times = new Float64Array(0)
+    this.count = this.runCount = 0
+    this.lastSlot = NaN
+  }
+
+  private beginRun(slot: number): void {
+    const run = this.runCount
+    if (run === this.slots.length) {
+      const capacity = grown(run)
+      this.reserve(capacity - run)
+      this.slots = enlarged(this.slots, new Int32Array(capacity))
+      this.ends = enlarged(this.ends, new Int32Array(capacity))
+    }
+    if (run > 0) this.ends[run - 1] = this.count
+    this.slots[run] = slot
+    this.runCount = run + 1
+    this.lastSlot = slot
+  }
+
+  private growSamples(): void {
+    const capacity = grown(this.count)
+    this.reserve((capacity - this.count) * (this.keepsTimes ? 2 : 1))
     this.values = enlarged(this.values, new Float64Array(capacity))
     if (this.keepsTimes) this.times = enlarged(this.times, new Float64Array(capacity))
   }
 }
 
+const grown = (size: number): number => Math.max(CAPACITY_MIN, size * (size < SMALL_CAPACITY ? 4 : 2))
+
 function enlarged<A extends Int32Array | Float64Array>(from: A, to: A): A {
   to.set(from)
+  freeBuffer(from)
   return to
 }
 
-function gather<A extends Int32Array | Float64Array>(column: A, order: Uint32Array, into: A): A {
-  for (let i = 0; i < order.length; i++) into[i] = column[order[i]!]!
-  return into
-}
-
-function isAscending(slots: Int32Array, count: number): boolean {
-  for (let i = 1; i < count; i++) if (slots[i]! < slots[i - 1]!) return false
-  return true
-}
-
-/** Positions of the samples in order of slots, stable. */
-function slotOrder(slots: Int32Array, count: number): Uint32Array {
-  let lowest = slots[0]!
-  let highest = lowest
-  for (let i = 1; i < count; i++) {
-    if (slots[i]! < lowest) lowest = slots[i]!
-    if (slots[i]! > highest) highest = slots[i]!
+/** One part out of many, in order of slots; inside a slot samples stay as they came. */
+function gathered(parts: ReadonlyArray<SampleColumns>, keepsTimes: boolean): SampleColumns {
+  const { slots, ends, placeOf } = placesOf(parts)
+  const count = ends.at(-1) ?? 0
+  const values = new Float64Array(count)
+  const times = new Float64Array(keepsTimes ? count : 0)
+  for (const part of parts) {
+    for (let i = 0; i < part.slots.length; i++) {
+      const place = placeOf.get(part.slots[i]!)!
+      placeOf.set(part.slots[i]!, copySamples(part, startOf(part, i), part.ends[i]!, { values, times }, place))
+    }
   }
-  if (count * SPARSE_FACTOR < highest - lowest) return Uint32Array.from({ length: count }, (_, i) => i).sort((a, b) => slots[a]! - slots[b]! || a - b)
-  const next = new Uint32Array(highest - lowest + 2)
-  for (let i = 0; i < count; i++) next[slots[i]! - lowest + 1]! += 1
-  for (let j = 1; j < next.length; j++) next[j]! += next[j - 1]!
-  const order = new Uint32Array(count)
-  for (let i = 0; i < count; i++) order[next[slots[i]! - lowest]!++] = i
-  return order
+  return { slots, ends, values, times }
 }
+
+/** The distinct slots of all parts, in order, where the samples of each end and begin. */
+function placesOf(parts: ReadonlyArray<SampleColumns>): { slots: Int32Array; ends: Int32Array; placeOf: Map<number, number> } {
+  const sizes = new Map<number, number>()
+  for (const part of parts) for (let i = 0; i < part.slots.length; i++) sizes.set(part.slots[i]!, (sizes.get(part.slots[i]!) ?? 0) + part.ends[i]! - startOf(part, i))
+  const slots = Int32Array.from(sizes.keys()).sort()
+  const ends = new Int32Array(slots.length)
+  let end = 0
+  for (let i = 0; i < slots.length; i++) {
+    const size = sizes.get(slots[i]!)!
+    sizes.set(slots[i]!, end)
+    ends[i] = end += size
+  }
+  return { slots, ends, placeOf: sizes }
+}
+
+/** Samples `[from, to)` to where they are wanted from `place` on; returns the place behind them. */
+export function copySamples({ values, times }: SampleColumns, from: number, to: number, into: Pick<SampleColumns, 'values' | 'times'>, place: number): number {
+  const keepsTimes = times.length > 0
+  let at = place
+  for (let i = from; i < to; i++) {
+    into.values[at] = values[i]!
+    if (keepsTimes) into.times[at] = times[i]!
+    at++
+  }
+  return at
+}
+
+/** Where the samples of a run begin. */
+export const startOf = ({ ends }: SampleColumns, run: number): number => (run === 0 ? 0 : ends[run - 1]!)

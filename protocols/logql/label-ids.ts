@@ -5,6 +5,7 @@
  */
 import type { LabelMode, ResolvedLabels } from './pipeline.ts'
 import { ByteInterner } from './byte-interner.ts'
+import { CodeTrie } from './code-trie.ts'
 import { ERROR_DETAILS_LABEL, ERROR_LABEL, type LineState, METADATA, PARSED, STREAM } from './line-state.ts'
 
 type Pair = readonly [name: string, value: string]
@@ -110,7 +111,7 @@ class GroupedIds implements LabelIds {
   readonly #names: ReadonlyArray<string>
   readonly #registry: LabelRegistry
   readonly #values: ReadonlyArray<ByteInterner>
-  readonly #trie = new Trie()
+  readonly #trie = new CodeTrie()
   /** What the names come to by stream, metadata and level alone, by combination of the latter two; of one run. */
   readonly #baseCodes = new Map<number, Int32Array>()
   #lastBaseKey = -1
@@ -207,23 +208,3 @@ class GroupedIds implements LabelIds {
     return this.#registry.add(merged, [], [])
   }
 }
-
-/** Nodes are numbers; the children of a node are an array by code. */
-class Trie {
-  readonly #children: Array<Int32Array | undefined> = []
-  #nodes = 1
-
-  child(node: number, code: number): number {
-    let row = this.#children[node]
-    if (row === undefined || code >= row.length) row = this.#grow(node, row, code)
-    const known = row[code]!
-    return known === 0 ? (row[code] = this.#nodes++) : known
-  }
-
-  #grow(node: number, row: Int32Array | undefined, code: number): Int32Array {
-    const grown = new Int32Array(Math.max(8, (row?.length ?? 0) * 2, code + 1))
-    if (row !== undefined) grown.set(row)
-    return (this.#children[node] = grown)
-  }
-}
-

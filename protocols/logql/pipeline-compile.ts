@@ -9,6 +9,7 @@ import { type Hints, hintsOf } from './hints.ts'
 import { type LabelIds, LabelRegistry, labelIdsFor } from './label-ids.ts'
 import { DETECTED_LEVEL, DUPLICATE_SUFFIX, LineState } from './line-state.ts'
 import type { LabelMode, Pipeline, PipelineOptions, ResolvedLabels, Row, RowSink, SelectedRows } from './pipeline.ts'
+import { NameTable } from './name-table.ts'
 import { RowSelection } from './row-selection.ts'
 import { formatStage } from './print.ts'
 import { checkInterruption } from './regex.ts'
@@ -59,6 +60,7 @@ class CompiledPipeline implements Pipeline {
   readonly needsMetadata: boolean
   readonly needsLevels: boolean
   readonly stats = { linesProcessed: 0, bytesProcessed: 0, metadataBytesProcessed: 0, linesPassed: 0 }
+  readonly jsonNames: NameTable | null
   readonly #filters: ReadonlyArray<CompiledLineFilter>
   readonly #stages: ReadonlyArray<RowStage>
   readonly #registry = new LabelRegistry()
@@ -72,8 +74,10 @@ class CompiledPipeline implements Pipeline {
   constructor({ stages, unwrap, labelMode, nowMs }: PipelineOptions) {
     const hints = hintsOf(stages, unwrap, labelMode)
     const { filters, rest } = splitLineFilters(stages)
+    const [first] = stages
+    this.jsonNames = first?.kind === 'json' && first.extractions.length === 0 ? new NameTable(hints.required) : null
     this.#filters = filters.map((filter) => compiled(filter, () => compileLineFilter(filter)))
-    const stagesOf = (all: ReadonlyArray<Stage>): RowStage[] => all.map((stage) => compiled(stage, () => compileStage(stage, hints, nowMs)))
+    const stagesOf = (all: ReadonlyArray<Stage>): RowStage[] => all.map((stage) => compiled(stage, () => (stage === first && this.jsonNames !== null ? compileJson(hints, this.jsonNames) : compileStage(stage, hints, nowMs))))
     const sampling = unwrap === null ? [] : [compileUnwrap(unwrap, stagesOf(unwrap.filters.map((filter) => ({ kind: 'labelFilter', filter }))))]
     this.#stages = [...stagesOf(rest), ...sampling]
     this.#ids = labelIdsFor(labelMode, unwrap?.name ?? null, this.#registry)

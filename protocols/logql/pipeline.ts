@@ -4,6 +4,7 @@
  */
 import type { EntryBlock, Labels, StreamRun } from '../model.ts'
 import type { Stage, Unwrap } from './ast.ts'
+import type { NameTable } from './name-table.ts'
 
 /**
  * The row a sink is being shown: one cursor object, reused, valid only during the call. Bytes first: strings are made only when asked for.
@@ -74,6 +75,8 @@ export interface Pipeline {
   labelsIdOf(block: EntryBlock, run: StreamRun, row: number): number
   /** The labels behind an id that `Row.labelsId` gave. */
   labelsOf(id: number): ResolvedLabels
+  /** The keys of JSON lines as its first stage learns them; null: that is not a json operator for all fields. */
+  readonly jsonNames: NameTable | null
   /** Rows looked at and passed so far, and bytes of their lines. */
   readonly stats: { linesProcessed: number; bytesProcessed: number; metadataBytesProcessed: number; linesPassed: number }
 }

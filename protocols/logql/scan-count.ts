@@ -25,7 +25,7 @@ interface Part {
 
 export class CountedRuns {
   /** Of rows that did not go through the pipeline, which counts its own. */
-  readonly stats = { rows: 0, bytes: 0 }
+  readonly stats = { rows: 0, bytes: 0, passed: 0 }
   private readonly metric: MetricStates
   private readonly pipeline: Pipeline
   private readonly seriesBy: SeriesByLabels
@@ -137,6 +137,7 @@ export class CountedRuns {
   private addRows(series: number, slot: number, rows: number, bytes: number): void {
     if (!this.filters) {
       this.stats.rows += rows
+      this.stats.passed += rows
       this.stats.bytes += bytes
     }
     this.metric.states.addMany?.(series, slot, rows, bytes)

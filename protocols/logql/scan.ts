@@ -131,4 +131,6 @@ export interface Scan {
    */
   bound(): bigint | null
   partial(): ScanPartial
+  /** Gives back memory that the partial shows: when that has been serialised. */
+  release?(): void
 }

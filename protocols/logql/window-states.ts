@@ -19,6 +19,8 @@ export interface WindowStates {
   readonly addMany: ((series: number, slot: number, rows: number, sum: number) => void) | null
   /** What it shows is the states' own memory: nothing may be added afterwards. */
   partial(): MetricPartial['series']
+  /** Gives its memory back: what `partial` showed must not be looked at any more. */
+  release(): void
   absorb(series: MetricPartial['series']): void
   /** The value of a series at each point that has samples. */
   readPoints(series: number, slots: WindowSlots, context: ResultContext, into: Points): void

@@ -23,6 +23,17 @@ describe('WorkerPool', () => {
     await expect(pool!.run({ thread: true }, { affinity: 8 })).resolves.not.toBe(first)
   })
 
+  it('lets a busy thread be, also when an affinity prefers it', async () => {
+    open(2)
+    const cancel = new AbortController()
+    const busy = pool!.run({ untilCancelled: true }, { affinity: 1, signal: cancel.signal }).catch(() => 'cancelled')
+    expect([pool!.hasRoomAt(1), pool!.hasRoomAt(2)]).toEqual([false, true])
+    await expect(pool!.run({ echo: 'elsewhere' }, { affinity: 1 })).resolves.toBe('elsewhere')
+    cancel.abort()
+    await busy
+    expect(pool!.hasRoomAt(1)).toBe(true)
+  })
+
   it('fails the tasks of a thread that dies, and replaces it (Q4: a runaway task dies alone)', async () => {
     const crashes: Error[] = []
     open(1, (error) => crashes.push(error))

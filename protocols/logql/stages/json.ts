@@ -17,8 +17,9 @@ export const JSON_PARSER_ERROR = 'JSONParserErr'
 /** Objects in objects beyond this are an error: the walk recurses. */
 const DEPTH_MAX = 128
 
-export function compileJson(hints: Hints): RowStage {
-  const walker = new JsonWalker(hints)
+/** `names`: where the keys of lines are learned, for whoever reads fields ahead. */
+export function compileJson(hints: Hints, names: NameTable = new NameTable(hints.required)): RowStage {
+  const walker = new JsonWalker(hints, names)
   return (state) => {
     if (hints.noLabels || state.hasAllRequired()) return true
     walker.walk(state)
@@ -33,8 +34,8 @@ class JsonWalker {
   readonly #stopEarly: boolean
   readonly #quick = new QuickJson()
 
-  constructor(hints: Hints) {
-    this.#names = new NameTable(hints.required)
+  constructor(hints: Hints, names: NameTable) {
+    this.#names = names
     this.#stopEarly = hints.required !== null
   }
 

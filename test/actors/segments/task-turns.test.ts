@@ -12,11 +12,13 @@ function harness(runningMax: number, firstsMax = 100) {
   const turns = new TaskTurns(clock, { runningMax, firstsMax })
   const begun: string[] = []
   const finish = new Map<string, () => void>()
-  const ask = (tenant: string, query: AbortController, name: string): Promise<string> =>
-    turns.run(tenant, query.signal, () => {
+  const ask = (tenant: string, query: AbortController, name: string, suits?: () => boolean): Promise<string> => {
+    const task = (): Promise<string> => {
       begun.push(name)
       return new Promise((resolve) => finish.set(name, () => resolve(name)))
-    })
+    }
+    return turns.run(tenant, query.signal, task, suits)
+  }
   const end = async (name: string, tookMs: number): Promise<void> => {
     await clock.advance(tookMs)
     finish.get(name)!()
@@ -40,6 +42,20 @@ describe('turns of scan tasks', () => {
     await end('l2', 50)
     await end('s2', 1)
     expect(begun.slice(5)).toEqual(['l4'])
+  })
+
+  it('go to the task of a query that suits at the moment, else to the one that waits longest', async () => {
+    const { begun, ask, end } = harness(1)
+    const query = new AbortController()
+    let free = 'b'
+    for (const name of ['a1', 'a2', 'b1', 'a3', 'b2']) void ask('t', query, name, () => name.startsWith(free))
+    await settle()
+    await end('a1', 1)
+    await end('b1', 1)
+    await end('b2', 1)
+    free = 'none'
+    await end('a2', 1)
+    expect(begun).toEqual(['a1', 'b1', 'b2', 'a2', 'a3'])
   })
 
   it('are shared between tenants before they are between queries', async () => {
