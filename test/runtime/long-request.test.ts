@@ -4,18 +4,19 @@ import { ManualClock } from '../../runtime/clock-manual.ts'
 import { SkaldError } from '../../runtime/errors.ts'
 import { LongRequests, serveLong, type LongHandler, type LongRequestPorts } from '../../runtime/long-request.ts'
 import { SeededRandom } from '../../runtime/random-seeded.ts'
-import type { Subscription } from '../../runtime/transport.ts'
+import type { Transport } from '../../runtime/transport.ts'
 import { MemoryBroker } from '../../runtime/transport-memory.ts'
 
 const NEVER = new AbortController().signal
 
-function world(handle: LongHandler): { clock: ManualClock; served: Subscription; requests: LongRequests } {
+function world(handle: LongHandler): { clock: ManualClock; server: Transport; requests: LongRequests } {
   const clock = new ManualClock()
   const random = new SeededRandom(1)
   const broker = new MemoryBroker({ clock, random })
   const ports = (name: string): LongRequestPorts => ({ transport: broker.connect(name), clock, random })
-  const served = serveLong(ports('server'), 'work.*', handle)
-  return { clock, served, requests: new LongRequests(ports('client')) }
+  const server = ports('server')
+  serveLong(server, 'work.*', handle)
+  return { clock, server: server.transport, requests: new LongRequests(ports('client')) }
 }
 
 describe('a long request', () => {
@@ -45,6 +46,16 @@ describe('a long request', () => {
     const asked = requests.request('work.1', Buffer.alloc(0), NEVER).catch((error: unknown) => error)
     await clock.run(10)
     expect(await asked).toMatchObject({ code: 'query_limit', message: 'too much', retryable: false })
+  })
+
+  it('fails at once when a part of the answer is lost', async () => {
+    const random = new SeededRandom(4)
+    const { clock, server, requests } = world(async () => Buffer.from(Array.from({ length: 2_000_000 }, () => random.below(256))))
+    const publish = server.publish.bind(server)
+    server.publish = (subject, data, headers) => (Object.values(headers ?? {}).some((value) => value.startsWith('1/')) ? undefined : publish(subject, data, headers))
+    const asked = requests.request('work.1', Buffer.alloc(0), NEVER).catch((error: unknown) => error)
+    await clock.run(10)
+    expect(await Promise.race([asked, 'still waiting'])).toMatchObject({ code: 'not_ready', retryable: true, message: expect.stringContaining('a part of the answer') })
   })
 
   it('fails at once when nobody listens', async () => {

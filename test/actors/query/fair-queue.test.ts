@@ -64,6 +64,20 @@ describe('a fair queue', () => {
     expect(begun).toEqual(['1'])
   })
 
+  it('wastes no turn on who has left', async () => {
+    const { begun, ask, settle } = harness(1, 10)
+    const leaving = new AbortController()
+    const first = ask('a', '1')
+    const left = ask('b', '2', leaving.signal)
+    const last = ask('c', '3')
+    leaving.abort(new Error('gone'))
+    await expect(left).rejects.toThrow('gone')
+    await settle('1')
+    expect(begun).toEqual(['1', '3'])
+    await settle('3')
+    expect(await Promise.all([first, last])).toEqual(['1', '3'])
+  })
+
   it('goes on after work that failed', async () => {
     const queue = new FairQueue(new ManualClock(), 1, 10)
     const failed = queue.run('a', never, () => Promise.reject(new Error('broken')))

@@ -68,7 +68,7 @@ function world({ segments, seen = segments, head, damaged = [], failing, endless
     return { lines: scannedLines(PLAN, parts).toSorted(), warnings: parts.warnings }
   }
   const explain = () => querier.explain('t', PLAN, new AbortController().signal)
-  return { scan, explain, reads, ended }
+  return { scan, explain, reads, ended, services }
 }
 
 const headUpTo = (checkpoint: number) => async (): Promise<PartitionAnswer<ScanAnswer>> => ({ checkpoint, answer: answerOf('head') })
@@ -122,5 +122,21 @@ describe('explain', () => {
     const late = { ...segment(31, 40), minNs: '2000', maxNs: '3000' }
     const { explain } = world({ segments: [segment(1, 10, ['other']), segment(11, 20, null), segment(21, 30), late, { ...late, tenants: ['other'] }], head: headUpTo(40) })
     expect((await explain()).statistics).toMatchObject({ segments: 2, segmentsSkippedByTime: 1 })
+  })
+})
+
+describe('facts about streams', () => {
+  const facts = (count: number) => ({ series: { bytes: new Uint8Array(), count, lineBytes: 0 }, warnings: [] })
+  const gather = (partsMax: number) => {
+    const { services } = world({ segments: [segment(1, 10)], head: headUpTo(10) })
+    const work = { ...services.work, series: async () => facts(2) }
+    const reads = { series: async () => ({ checkpoint: 10, answer: facts(1) }) } as unknown as PartitionReads
+    const querier = makeQuerier({ services: { ...services, work }, reads, cache: new PartialCache(0), answers: inlineAnswers })
+    return querier.series('t', { matcherSets: [], within: null, partsMax }, new AbortController().signal)
+  }
+
+  it('are refused when all places together have more parts than may be added up (Q4)', async () => {
+    expect((await gather(3)).parts.map(({ count }) => count)).toEqual([1, 2])
+    await expect(gather(2)).rejects.toMatchObject({ code: 'query_limit', message: expect.stringContaining('more than the 2 parts') })
   })
 })

@@ -70,6 +70,18 @@ describe('turns of scan tasks', () => {
     expect(begun.slice(5)).toEqual(['c2', 'a4'])
   })
 
+  it('are not saved up by a tenant that was away', async () => {
+    const { begun, ask, end } = harness(1, 1)
+    const [busy, late] = [new AbortController(), new AbortController()]
+    for (const name of ['b1', 'b2', 'b3']) void ask('busy', busy, name)
+    await settle()
+    await end('b1', 100)
+    for (const name of ['l1', 'l2']) void ask('late', late, name)
+    await end('b2', 10)
+    await end('l1', 20)
+    expect(begun).toEqual(['b1', 'b2', 'l1', 'b3'])
+  })
+
   it('go first to queries that have nothing under way, up to a bound', async () => {
     const { begun, ask } = harness(2, 6)
     const queries = Array.from({ length: 7 }, () => new AbortController())

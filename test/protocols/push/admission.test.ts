@@ -77,6 +77,30 @@ describe('a stream that is hot', () => {
   })
 })
 
+describe('the rate of a tenant', () => {
+  const [rateMb, nodes] = [4, 4]
+  const push = batchOf(stream('{a="b"}', ...Array.from({ length: 16 }, (_, i) => entry('x'.repeat(65_536), BigInt(i)))))
+  /** How many pushes of 1 MiB, twenty a second for ten seconds, one of the nodes takes. */
+  const taken = (strategy: Limits['ingestion_rate_strategy']): number => {
+    const to = admission({ ingestion_rate_strategy: strategy, ingestion_rate_mb: rateMb, ingestion_burst_size_mb: rateMb, per_stream_rate_limit: 1e9, per_stream_rate_limit_burst: 1e9 })
+    const isTaken = (atMs: number): boolean => {
+      try {
+        return to.admit(push, nodes, atMs).refusal === null
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'rate_limited', status: 429 })
+        return false
+      }
+    }
+    return Array.from({ length: 200 }, (_, i) => isTaken(NOW_MS + i * 50)).filter(Boolean).length
+  }
+
+  it('is shared by the nodes with the strategy global, is each node’s own with local; the burst is never divided', () => {
+    const burst = rateMb
+    expect(taken('global')).toBe(burst + Math.floor((9.95 * rateMb) / nodes))
+    expect(taken('local')).toBe(burst + Math.floor(9.95 * rateMb))
+  })
+})
+
 describe('the number of streams', () => {
   const push = (to: PushAdmission, names: string[], atMs = NOW_MS): PushVerdict => to.admit(batchOf(...names.map((name) => stream(`{name="${name}"}`, entry('x')))), 1, atMs)
 
