@@ -15,6 +15,8 @@ export const READ_BYTES_MAX = 32 * 1024 * 1024
 const READ_RECORDS_MAX = 16_384
 /** No record, and no end of the answer, for this long: the answer was lost. */
 const SILENCE_MS = 5_000
+/** What node reads at most from a socket at a time. */
+const SOCKET_READ_BYTES_MAX = 64 * 1024
 const CONSUMER_IDLE_NS = 30_000_000_000
 
 /** A record carries its trace as any NATS message does. */
@@ -121,7 +123,12 @@ function deliveredRecord(message: Msg): WalRecord {
 function recordOf(message: Msg, sequence: Sequence): WalRecord {
   const traceParent = message.headers?.get(TRACE_HEADER) ?? ''
   const bytes = viewOf(message.data)
-  return traceParent === '' ? { sequence, bytes } : { sequence, bytes, traceParent }
+  return { sequence, bytes, ...(traceParent === '' ? {} : { traceParent }), ...releaseOf(bytes) }
+}
+
+/** A message within one read of the socket is a view of that; one that came in several was put together by the client, in memory of its own. */
+function releaseOf({ buffer }: Buffer): Pick<WalRecord, 'release'> {
+  return buffer instanceof ArrayBuffer && buffer.byteLength > SOCKET_READ_BYTES_MAX ? { release: () => void buffer.transfer(0) } : {}
 }
 
 const viewOf = (data: Uint8Array): Buffer => Buffer.from(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)

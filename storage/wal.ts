@@ -10,6 +10,8 @@ export interface WalRecord {
   readonly bytes: Buffer
   /** The trace that it was appended under, as `append` was given it; absent when it was not traced. */
   readonly traceParent?: string
+  /** Gives the memory of `bytes` back at once; whoever calls it looked at them last. Absent: parts of it are others'. */
+  readonly release?: () => void
 }
 
 export interface WalState {

@@ -14,7 +14,7 @@ export interface DecodedItem {
   readonly labels: ReadonlyArray<string>
   readonly batch: PushBatch
   /** Left by each reader when it has copied its rows. */
-  readonly memory: BatchMemory
+  readonly memory: Pick<BatchMemory, 'use' | 'leave'>
 }
 
 export interface DecodedRecord {
@@ -25,6 +25,8 @@ export interface DecodedRecord {
   readonly items: ReadonlyArray<DecodedItem>
   /** Memory it holds while it waits. */
   readonly bytes: number
+  /** Gives back what its items were read from, when all are applied. Absent: left to the garbage collector. */
+  readonly release?: () => void
   /** The trace of its append; absent when it is not traced. */
   readonly traceParent?: string
 }

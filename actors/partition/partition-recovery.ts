@@ -3,11 +3,11 @@
  * following another node's pushes are the same path.
  */
 import { SkaldError } from '../../runtime/errors.ts'
+import { freeBuffer } from '../../runtime/free-buffer.ts'
 import type { Sequence } from '../../protocols/model.ts'
 import type { PushBatch, WalItem } from '../../protocols/push/batch.ts'
-import { BatchMemory } from '../../protocols/push/batch-memory.ts'
 import { unsnappy } from '../../protocols/push/content.ts'
-import { decodePushRequest } from '../../protocols/push/decode-protobuf.ts'
+import { decodePushInPlace } from '../../protocols/push/decode-protobuf.ts'
 import { decodeWalRecord } from '../../protocols/wal-record.ts'
 import type { Wal, WalRecord } from '../../storage/wal.ts'
 import { hole, type DecodedItem, type DecodedRecord } from './partition-follow.ts'
@@ -24,16 +24,22 @@ export async function readRecords(wal: Wal, partition: number, from: Sequence, b
 }
 
 /** A record whose checksum is wrong: refuse to go on rather than lose it silently. */
-function checkedRecord(record: WalRecord): DecodedRecord {
-  const { recordId, items } = decodeWalRecord(record.bytes)
-  const { traceParent } = record
-  return { sequence: record.sequence, recordId, items: items.map((item) => new ReadItem(item)), bytes: record.bytes.length, ...(traceParent === undefined ? {} : { traceParent }) }
+function checkedRecord({ sequence, bytes, ...more }: WalRecord): DecodedRecord {
+  const { recordId, items } = decodeWalRecord(bytes)
+  return { sequence, recordId, items: items.map((item) => new ReadItem(item)), bytes: bytes.length, ...more }
 }
 
-/** Decoded when its turn comes: a read gives many records, and what they hold lives the shorter the less the garbage collector has to do. */
+/** Decoded when its turn comes, and only then: a read gives many records, and what they hold lives the shorter the less the garbage collector has to do. */
 class ReadItem implements DecodedItem {
   readonly #item: WalItem
-  #decoded: { readonly batch: PushBatch; readonly memory: BatchMemory } | undefined
+  #body: Buffer | undefined
+  /** Nobody else has it. */
+  readonly memory: DecodedItem['memory'] = {
+    use: () => {},
+    leave: () => {
+      if (this.#body !== undefined) freeBuffer(this.#body)
+    },
+  }
 
   constructor(item: WalItem) {
     this.#item = item
@@ -55,27 +61,17 @@ class ReadItem implements DecodedItem {
     return this.#item.labels
   }
 
+  /** To be copied before the next one is asked for. */
   get batch(): PushBatch {
-    return this.#decode().batch
-  }
-
-  get memory(): BatchMemory {
-    return this.#decode().memory
-  }
-
-  #decode(): { readonly batch: PushBatch; readonly memory: BatchMemory } {
-    if (this.#decoded !== undefined) return this.#decoded
-    const batch = batchOf(bodyOf(this.#item))
-    const memory = new BatchMemory(batch)
-    memory.use()
-    return (this.#decoded = { batch, memory })
+    this.#body = bodyOf(this.#item)
+    return batchOf(this.#body)
   }
 }
 
 /** Whatever is wrong with what was accepted once, the record is. */
 function batchOf(body: Buffer): PushBatch {
   try {
-    return decodePushRequest(body)
+    return decodePushInPlace(body)
   } catch (error) {
     throw new SkaldError('storage_corrupt', `corrupt WAL record: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
   }

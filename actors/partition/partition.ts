@@ -220,6 +220,7 @@ class PartitionActor {
       item.memory.leave()
       if (sequence > this.state.replayThrough) this.countLoad(bytes)
     }
+    record.release?.()
     this.state.marks?.note(sequence, head)
     span.end()
   }

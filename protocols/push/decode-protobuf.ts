@@ -40,6 +40,12 @@ class SpanTooWide extends Error {}
  * Throws `malformed_body`; a wider push is `decodePushBatches`' job and a plain Error here.
  */
 export function decodePushRequest(body: Buffer): PushBatch {
+  const { relativeNs, starts, lengths, metadataStarts, metadataEnds, ...rest } = decodePushInPlace(body)
+  return { ...rest, relativeNs: relativeNs.slice(), starts: starts.slice(), lengths: lengths.slice(), metadataStarts: metadataStarts?.slice() ?? null, metadataEnds: metadataEnds?.slice() ?? null }
+}
+
+/** The same for whoever copies the rows at once: the columns are the decoder's own, and hold until it decodes the next push. */
+export function decodePushInPlace(body: Buffer): PushBatch {
   return new PushWalk(body).run()
 }
 
@@ -205,11 +211,11 @@ class PushWalk {
       streams: this.#streams,
       rowCount: rows,
       baseNs: BigInt(this.#baseSeconds) * 1_000_000_000n as TimeNs,
-      relativeNs: scratchTimes.slice(0, rows),
-      starts: scratchStarts.slice(0, rows),
-      lengths: scratchLengths.slice(0, rows),
-      metadataStarts: metadataSeen ? scratchMetadataStarts.slice(0, rows) : null,
-      metadataEnds: metadataSeen ? scratchMetadataEnds.slice(0, rows) : null,
+      relativeNs: scratchTimes.subarray(0, rows),
+      starts: scratchStarts.subarray(0, rows),
+      lengths: scratchLengths.subarray(0, rows),
+      metadataStarts: metadataSeen ? scratchMetadataStarts.subarray(0, rows) : null,
+      metadataEnds: metadataSeen ? scratchMetadataEnds.subarray(0, rows) : null,
     }
     for (const stream of this.#unsorted) sortRows(batch, stream.rowFrom, stream.rowTo)
     if (scratchRows > ROWS_KEPT_MAX) resizeScratch(ROWS_INITIAL)

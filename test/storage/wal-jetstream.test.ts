@@ -61,6 +61,16 @@ describe('wal on JetStream', () => {
     expect(new Set(ids).size).toBe(ids.length)
   })
 
+  it('gives the memory of a record back that came in pieces, and of none that shares it with others', async () => {
+    await wal.append(1, 'large', record(1, 500_000), 5_000)
+    await wal.append(1, 'small', record(2, 10), 5_000)
+    const [large, small] = await wal.read(1, 1, READ_BYTES)
+    large!.release?.()
+    expect(large!.bytes.length).toBe(0)
+    expect(small!.release).toBeUndefined()
+    expect(small!.bytes.equals(record(2, 10))).toBe(true)
+  })
+
   it('says wal_unavailable at the deadline, and works again when the server is back', async () => {
     await nats.kill()
     const started = performance.now()

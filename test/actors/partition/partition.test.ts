@@ -18,6 +18,16 @@ describe('an owner', () => {
     }
   })
 
+  it('gives back what it read of the log when it has applied it', async () => {
+    const released: number[] = []
+    const read = world.wal.read.bind(world.wal)
+    world.wal.read = async (...where) => (await read(...where)).map((record) => ({ ...record, release: () => released.push(record.sequence) }))
+    for (let i = 0; i < 3; i++) await world.append()
+    const owner = await world.start('owner', 1)
+    expect(await owner.entries()).toMatchObject({ count: 3 })
+    expect(released).toEqual([1, 2, 3])
+  })
+
   it('says that it may be behind when the log does not answer in time (Q2)', async () => {
     const owner = await world.start('owner', 1, { catchUpMsMax: 300 })
     await world.append()

@@ -1,6 +1,6 @@
 /** The walk over `PushRequest` bytes finds what a naive reader finds, in time order, and refuses what is broken. */
 import { describe, expect, it } from 'vitest'
-import { decodePushBatches, decodePushRequest } from '../../../protocols/push/decode-protobuf.ts'
+import { decodePushBatches, decodePushInPlace, decodePushRequest } from '../../../protocols/push/decode-protobuf.ts'
 import { encodeStreams } from '../../../protocols/push/encode-protobuf.ts'
 import { SkaldError } from '../../../runtime/errors.ts'
 import { busyAgentPush, entryMessage, field, plainOf, pushBody, seeded, timestamp, varint } from '../../support/push-bodies.ts'
@@ -49,6 +49,14 @@ describe('decodePushRequest', () => {
       const push = randomPush(next)
       expect(asText(plainOf(decodePushRequest(pushBody(push))))).toEqual(asText(inTimeOrder(push)))
     }
+  })
+
+  it('finds the same in place, in columns that hold until the next push', () => {
+    const body = pushBody(busyAgentPush(seeded(2), 2_000))
+    const inPlace = decodePushInPlace(body)
+    expect(plainOf(inPlace)).toEqual(plainOf(decodePushRequest(body)))
+    expect(decodePushInPlace(body).starts.buffer).toBe(inPlace.starts.buffer)
+    expect(decodePushRequest(body).starts.buffer).not.toBe(inPlace.starts.buffer)
   })
 
   it('reads a busy agent push', () => {
