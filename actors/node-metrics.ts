@@ -10,6 +10,7 @@ export interface NodeMetrics {
   readonly discardedBytes: Counter<'reason' | 'tenant'>
   readonly walRecords: Counter
   readonly walBytes: Counter
+  readonly walDamaged: Counter<'partition'>
   readonly partitionBytes: Counter<'partition'>
   readonly segmentsFlushed: Counter<'reason'>
   readonly flushFailures: Counter<'step'>
@@ -34,6 +35,7 @@ export function makeNodeMetrics(metrics: Metrics): NodeMetrics {
     discardedBytes: metrics.counter('loki_discarded_bytes_total', 'Bytes refused, by reason.', ['reason', 'tenant']),
     walRecords: metrics.counter('loki_ingester_wal_records_logged_total', 'Records published to the write-ahead log.'),
     walBytes: metrics.counter('skald_wal_bytes_logged_total', 'Bytes published to the write-ahead log.'),
+    walDamaged: metrics.counter('skald_wal_damaged_records_total', 'Records of the write-ahead log that cannot be read, kept aside in the bucket.', ['partition']),
     partitionBytes: metrics.counter('skald_partition_bytes_received_total', 'Bytes of lines and structured metadata of partitions, counted by their owners; replays are not.', ['partition']),
     segmentsFlushed: metrics.counter('loki_ingester_chunks_flushed_total', 'Cuts flushed, by reason.', ['reason']),
     flushFailures: metrics.counter('skald_flush_failures_total', 'Failed steps of a flush (each is repeated).', ['step']),

@@ -23,6 +23,7 @@ import type { Transport } from '../runtime/transport.ts'
 import { connectTransport, natsConnectionOf } from '../runtime/transport-nats.ts'
 import { TenantLimits } from '../protocols/limits.ts'
 import { openKvCatalog } from '../storage/catalog-kv.ts'
+import { keepDamaged } from '../storage/damaged-records.ts'
 import { OrphanCollector } from '../storage/orphans.ts'
 import { openJetStreamWal } from '../storage/wal-jetstream.ts'
 import { apiRoutes, queryError } from './api/api.ts'
@@ -245,6 +246,7 @@ async function openServices(config: SkaldConfig, options: NodeOptions, foundatio
   const services: Services = {
     node, clock, random, log, transport, wal, catalog, work, flusher,
     system,
+    keepDamaged: (partition, sequence, record) => keepDamaged(store, partition, sequence, record),
     metrics: nodeMetrics,
     budget: memory.budget,
     slabs: memory.slabs,

@@ -8,6 +8,7 @@ import type { Random } from '../runtime/random.ts'
 import type { Transport } from '../runtime/transport.ts'
 import type { ChunkEncodingName } from '../protocols/limits/chunk-encoding.ts'
 import type { Limits } from '../protocols/limits.ts'
+import type { Sequence } from '../protocols/model.ts'
 import type { Catalog } from '../storage/catalog.ts'
 import type { MemoryBudget } from '../storage/memory-budget.ts'
 import type { SlabPool } from '../storage/slab-pool.ts'
@@ -26,6 +27,8 @@ export interface Services {
   readonly metrics: NodeMetrics
   readonly transport: Transport
   readonly wal: Wal
+  /** Puts a record that cannot be read where an operator finds it; resolves with the place. Rejects `storage_unavailable`. */
+  readonly keepDamaged: (partition: number, sequence: Sequence, record: Buffer) => Promise<string>
   readonly catalog: Catalog
   readonly work: SegmentWork
   readonly flusher: SegmentFlush

@@ -76,7 +76,7 @@ function name(sink: ByteSink, value: string): void {
 
 const checksum = (record: Buffer): number => crc32(record.subarray(HEADER_BYTES), crc32(record.subarray(0, CRC_AT)))
 
-/** Throws `storage_corrupt` that says what is wrong; never returns a part of a record. Bodies are slices of `record`. */
+/** Throws `storage_corrupt` that says what is wrong, `wal_unavailable` for a whole record of another version; never returns a part of a record. Bodies are slices of `record`. */
 export function decodeWalRecord(record: Buffer): WalRecordContent {
   checkHeader(record)
   try {
@@ -91,10 +91,10 @@ function checkHeader(record: Buffer): void {
   if (record.length < HEADER_BYTES) throw corrupt(`${record.length} bytes are less than a header`)
   if (record.length > WAL_RECORD_BYTES_MAX) throw corrupt(`${record.length} bytes exceed ${WAL_RECORD_BYTES_MAX}`)
   if (!record.subarray(0, MAGIC.length).equals(MAGIC)) throw corrupt('no magic number')
-  if (record[MAGIC.length] !== VERSION) throw corrupt(`version ${record[MAGIC.length]} is not ${VERSION}`)
   const stated = record.readUInt32LE(CRC_AT)
   const actual = checksum(record)
   if (stated !== actual) throw corrupt(`checksum ${actual.toString(16)} is not ${stated.toString(16)}`)
+  if (record[MAGIC.length] !== VERSION) throw new SkaldError('wal_unavailable', `a WAL record is of version ${record[MAGIC.length]}, and this program reads ${VERSION}: run the one that wrote it`)
 }
 
 function readContent(reader: WireReader): WalRecordContent {

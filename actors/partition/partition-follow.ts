@@ -29,6 +29,10 @@ export interface DecodedRecord {
   readonly release?: () => void
   /** The trace of its append; absent when it is not traced. */
   readonly traceParent?: string
+  /** As it lies in the log, where it was read from there. */
+  readonly raw?: Buffer
+  /** Why nothing of it can be read: then it has no items. */
+  readonly damage?: string
 }
 
 export const hole = (from: Sequence, through: Sequence): DecodedRecord => ({ sequence: from, holeThrough: through, recordId: '', items: [], bytes: 0 })

@@ -16,17 +16,25 @@ import { hole, type DecodedItem, type DecodedRecord } from './partition-follow.t
  * Records from `from` on, and holes: [] only when the log ends before `from`, or when a replica lags behind what is known.
  */
 export async function readRecords(wal: Wal, partition: number, from: Sequence, bytesMax: number): Promise<DecodedRecord[]> {
-  const records = await wal.read(partition, from, bytesMax)
-  if (records.length > 0) return records.map(checkedRecord)
+  const records = (await wal.read(partition, from, bytesMax)).map(decodedRecord)
+  // What is damaged may be so since it was read.
+  if (records.some(({ damage }) => damage !== undefined)) return (await wal.read(partition, from, bytesMax)).map(decodedRecord)
+  if (records.length > 0) return records
   const { first, last } = await wal.state(partition)
   const goneThrough = first > last ? last : first - 1
   return goneThrough >= from ? [hole(from, goneThrough)] : []
 }
 
-/** A record whose checksum is wrong: refuse to go on rather than lose it silently. */
-function checkedRecord({ sequence, bytes, ...more }: WalRecord): DecodedRecord {
-  const { recordId, items } = decodeWalRecord(bytes)
-  return { sequence, recordId, items: items.map((item) => new ReadItem(item)), bytes: bytes.length, ...more }
+/** Throws for a record of another version, which another program can read. */
+function decodedRecord({ sequence, bytes, ...more }: WalRecord): DecodedRecord {
+  const facts = { sequence, bytes: bytes.length, raw: bytes, ...more }
+  try {
+    const { recordId, items } = decodeWalRecord(bytes)
+    return { ...facts, recordId, items: items.map((item) => new ReadItem(item)) }
+  } catch (error) {
+    if (!(error instanceof SkaldError) || error.code !== 'storage_corrupt') throw error
+    return { ...facts, recordId: '', items: [], damage: error.message }
+  }
 }
 
 /** Decoded when its turn comes, and only then: a read gives many records, and what they hold lives the shorter the less the garbage collector has to do. */

@@ -10,6 +10,7 @@ import type { MemoryAccount } from '../../storage/memory-budget.ts'
 import type { Wal } from '../../storage/wal.ts'
 import { AppliedIds } from './applied-ids.ts'
 import { CatchUpWaiters } from './catch-up.ts'
+import { DamagedRecords } from './damaged-records.ts'
 import { LoadRate } from './load-rate.ts'
 import { nextEpoch } from './partition-epoch.ts'
 import { PartitionFollow } from './partition-follow.ts'
@@ -32,6 +33,7 @@ export interface PartitionState {
   /** Segments whose ids are in no gathering yet. */
   ungathered: number
   isGathering: boolean
+  readonly damaged: DamagedRecords
   readonly slabs: SlabTable
   readonly account: MemoryAccount
   readonly load: LoadRate
@@ -97,6 +99,7 @@ export async function startPartition(services: Services, identity: PartitionIden
     haveIdsBeenTried: false,
     ungathered: 0,
     isGathering: false,
+    damaged: new DamagedRecords(services, identity.partition),
     head: new PartitionHead(slabs),
     headFirst: claimed.checkpoint + 1,
     checkpoint: claimed.checkpoint,

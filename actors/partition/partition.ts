@@ -9,6 +9,7 @@ import type { ActorContext, Behavior, Reply } from '../../runtime/actor.ts'
 import { SkaldError } from '../../runtime/errors.ts'
 import { spanUnder, traceParentOf } from '../../runtime/trace-parent.ts'
 import type { Sequence, TenantId } from '../../protocols/model.ts'
+import type { PushBatch } from '../../protocols/push/batch.ts'
 import { FencedError } from '../../storage/catalog.ts'
 import type { AppliedId } from '../../storage/segment-format.ts'
 import type { PackedStreams } from '../../storage/packed-streams.ts'
@@ -47,6 +48,7 @@ export const partitionBehavior = (services: Services, identity: PartitionIdentit
   },
   terminate(state) {
     state.account.close()
+    state.damaged.close()
     const stopped = new SkaldError('not_ready', `partition ${identity.partition} is changing its owner`, { retryAfterS: 1 })
     for (const { reply } of state.flushWaiters) reply.fail(stopped)
   },
@@ -205,6 +207,10 @@ class PartitionActor {
     if (record.holeThrough !== undefined) return
     const { ids, head } = this.state
     const { sequence } = record
+    if (record.damage !== undefined) {
+      this.leaveOut(record, record.damage)
+      return record.release?.()
+    }
     const recordId: AppliedId = { tenant: '', id: record.recordId, sequence }
     if (!ids.add(recordId)) return
     head.recordIds.push(recordId)
@@ -216,7 +222,9 @@ class PartitionActor {
         if (!ids.add(pushId)) continue
         head.pushIds.push(pushId)
       }
-      const bytes = this.applyItem(item)
+      const batch = this.decoded(record, item)
+      if (batch === null) continue
+      const bytes = this.applyItem(item, batch)
       item.memory.leave()
       if (sequence > this.state.replayThrough) this.countLoad(bytes)
     }
@@ -225,12 +233,28 @@ class PartitionActor {
     span.end()
   }
 
+  /** null: it cannot be read, which costs the other items of its record nothing. */
+  private decoded(record: DecodedRecord, item: DecodedItem): PushBatch | null {
+    try {
+      const { batch } = item
+      if (batch.streams.length >= item.labels.length) return batch
+      this.leaveOut(record, `labels of ${item.labels.length} streams where there are ${batch.streams.length}`)
+    } catch (error) {
+      this.leaveOut(record, error instanceof Error ? error.message : String(error))
+    }
+    return null
+  }
+
+  /** A standby leaves the rest to the owner. */
+  private leaveOut({ sequence, raw }: DecodedRecord, reason: string): void {
+    if (raw !== undefined && this.identity.role === 'owner') void this.state.damaged.keep(sequence, raw, reason)
+  }
+
   /** Returns the bytes of its lines and metadata. */
-  private applyItem(item: DecodedItem): number {
+  private applyItem(item: DecodedItem, batch: PushBatch): number {
     const { head } = this.state
     const nowMs = this.services.clock.nowMs()
     const streams = tenantStreams(this.services, this.state, this.context.children, item.tenant)
-    const { batch } = item
     let bytes = 0
     for (let k = 0; k < item.labels.length; k++) {
       const labelsText = item.labels[k]!
@@ -266,7 +290,7 @@ class PartitionActor {
   private cut(reason: CutReason): void {
     const { state } = this
     const last = state.follow.applied
-    if (last < state.headFirst) return
+    if (last < state.headFirst || state.damaged.arePending) return
     const cut: PartitionCut = { number: ++state.cutCount, first: state.headFirst, last, head: state.head }
     state.cuts.push(cut)
     state.head = new PartitionHead(state.slabs)

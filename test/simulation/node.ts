@@ -140,6 +140,7 @@ export class SimulatedNode {
     const services: Services = {
       node: name, system, clock, random, log, transport, wal, catalog, work, flusher, metrics, budget, settings,
       slabs: world.slabs,
+      keepDamaged: async () => '',
       limitsOf: () => limits,
       gatewayCount: () => cluster.gatewayCount(),
       partitionCount: () => cluster.partitionCount(),

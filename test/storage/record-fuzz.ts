@@ -56,6 +56,8 @@ function sample(random: () => number): Buffer {
 async function read(wal: OneRecordWal, record: Buffer): Promise<string> {
   wal.record = record
   const records = await readRecords(wal, 0, 1, 1 << 20)
+  const damage = records.find((found) => found.damage !== undefined)?.damage
+  if (damage !== undefined) throw new SkaldError('storage_corrupt', damage)
   const said = records.map(({ recordId, items }) => [recordId, items.map(({ tenant, pushId, receivedMs, labels, batch }) => [tenant, pushId, receivedMs, labels, plainOf(batch)])])
   return JSON.stringify(said, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
 }

@@ -20,6 +20,7 @@ import { LIMIT_DEFAULTS } from '../../protocols/limits.ts'
 import type { TenantId } from '../../protocols/model.ts'
 import { encodeWalRecord } from '../../protocols/wal-record.ts'
 import { openKvCatalog } from '../../storage/catalog-kv.ts'
+import { keepDamaged } from '../../storage/damaged-records.ts'
 import { MemoryBudget } from '../../storage/memory-budget.ts'
 import { MemoryObjectStore } from '../../storage/object-store-memory.ts'
 import { SlabPool } from '../../storage/slab-pool.ts'
@@ -63,6 +64,11 @@ export class PartitionWorld {
     return this.wal.append(PARTITION, `record-${number}`, encodeWalRecord([item], `record-${number}`), ASK_MS)
   }
 
+  /** A record that is in the log as it is. */
+  appendRaw(record: Buffer): Promise<number> {
+    return this.wal.append(PARTITION, `record-${++this.#records}`, record, ASK_MS)
+  }
+
   async start(role: 'owner' | 'standby', leaseEpoch: number, over: Partial<NodeSettings> = {}): Promise<PartitionNode> {
     const [clock, random, wal, store] = [this.#clock, this.#random, this.wal, this.store]
     const node = `${role}-${leaseEpoch}`
@@ -73,7 +79,8 @@ export class PartitionWorld {
     const flusher = makeFlusher({ work, store, catalog, wal, log: silentLogger, budget, metrics, clock, random, concurrentFlushesMax: 1 })
     const system = new LocalActorSystem({ node, clock, random })
     const settings = { ...nodeSettings(loadSkaldConfig().config), ...over }
-    const services = { node, system, clock, random, log: silentLogger, wal, catalog, work, flusher, metrics, budget, settings, slabs: new SlabPool(MEMORY_BYTES), limitsOf: () => LIMIT_DEFAULTS } as unknown as Services
+    const services = { node, system, clock, random, log: silentLogger, wal, catalog, work, flusher, metrics, budget, settings, slabs: new SlabPool(MEMORY_BYTES), limitsOf: () => LIMIT_DEFAULTS,
+      keepDamaged: (partition: number, sequence: number, record: Buffer) => keepDamaged(store, partition, sequence, record) } as unknown as Services
     this.#closing.push(() => Effect.runPromise(system.shutdown()), () => Effect.runPromise(flusher.shutdown()), () => catalog.close())
     let wasFenced = false
     const behavior = partitionBehavior(services, { partition: PARTITION, role, leaseEpoch, onFenced: () => (wasFenced = true) })

@@ -1,6 +1,8 @@
 /** What an owner and its standbys answer and store, on a log, catalog and bucket in memory: order, retries, memory, and the end of a stale one. */
+import { crc32 } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SkaldError } from '../../../runtime/errors.ts'
+import { encodeWalRecord } from '../../../protocols/wal-record.ts'
 import { PartitionWorld } from '../../support/partition-world.ts'
 
 let world: PartitionWorld
@@ -107,6 +109,40 @@ describe('a flush', () => {
     done()
   })
 })
+
+describe('a record that cannot be read (W5)', () => {
+  it('is kept by the log until it lies in the bucket, and costs no other', async () => {
+    const owner = await world.start('owner', 1, { checkPeriodMs: 20 })
+    await world.append()
+    await world.appendRaw(Buffer.from('no record'))
+    await world.append()
+    const put = world.store.put.bind(world.store)
+    let refusals = 2
+    world.store.put = (key, ...rest) => (key.startsWith('damaged/') && refusals-- > 0 ? Promise.reject(new SkaldError('storage_unavailable', 'no')) : put(key, ...rest))
+    expect(await owner.entries()).toEqual({ count: 2, checkpoint: 0, behind: false })
+    const flushed = owner.flush()
+    await expect.poll(() => refusals).toBeLessThan(2)
+    expect((await owner.status()).checkpoint).toBe(0)
+    expect(await flushed).toBe(3)
+    expect((await world.store.getRange('damaged/p0/2.wal', 0, 9)).toString()).toBe('no record')
+  })
+
+  it('stops the partition when another program wrote it', async () => {
+    const owner = await world.start('owner', 1, { catchUpMsMax: 300 })
+    await world.append()
+    await world.appendRaw(ofVersion2())
+    expect(await owner.entries()).toMatchObject({ checkpoint: 0, behind: true })
+    expect((await owner.status()).applied).toBeLessThan(2)
+  })
+})
+
+/** Whole, by its checksum. */
+function ofVersion2(): Buffer {
+  const record = encodeWalRecord([], 'record')
+  record[4] = 2
+  record.writeUInt32LE(crc32(record.subarray(12), crc32(record.subarray(0, 8))), 8)
+  return record
+}
 
 describe('an owner that has a successor', () => {
   it('stores nothing any more, and answers on from what it has applied (F3)', async () => {
