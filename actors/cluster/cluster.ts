@@ -3,7 +3,7 @@
  * and drains it before everything else stops.
  */
 import type { ActorRef } from '../../runtime/actor.ts'
-import type { Kv } from '../../runtime/kv.ts'
+import type { Kv, KvBucket } from '../../runtime/kv.ts'
 import { LeaseKeeper } from '../../runtime/lease.ts'
 import type { LeaseRecord } from '../../runtime/lease-state.ts'
 import { Membership } from '../../runtime/membership.ts'
@@ -19,8 +19,8 @@ export interface ClusterOptions {
   readonly replicas: number
   readonly leaseTtlMs: number
   readonly heartbeatMs: number
-  /** Nodes that follow each partition besides its owner; default 0. */
-  readonly standbys?: number
+  /** Nodes that follow each partition besides its owner. */
+  readonly standbys: number
   /** Told when another process has taken this node's name; nothing is handed over then, since it is not this one's any more. */
   readonly onUsurped?: () => void
 }
@@ -58,6 +58,7 @@ const BEATS_PER_SILENCE = 3
 const STATUS_MS = 2_000
 const DRAIN_POLL_MS = 20
 
+/** Resolves when it is known who serves what. Rejects `storage_unavailable`. */
 export async function openCluster(services: Services, kv: Kv, options: ClusterOptions): Promise<Cluster> {
   const { clock, random, node } = services
   const { replicas, leaseTtlMs } = options
@@ -66,76 +67,131 @@ export async function openCluster(services: Services, kv: Kv, options: ClusterOp
   const owners = new OwnerMap({ bucket: leaseBucket, clock, random })
   await owners.ready
   const keeper = new LeaseKeeper({ bucket: leaseBucket, clock, random, holder: node, ttlMs: leaseTtlMs, prefix: 'partition.' })
-  const self: Member = { id: node, node, roles: options.roles, zone: options.zone, state: 'active', startedMs: clock.nowMs(), partitions: services.settings.partitions }
-  let actor: ActorRef<NodeMessage> | undefined
-  let isKnown = false
-  let isDraining = false
-  let wasReady = false
-  let isUsurped = false
-  const membership = new Membership({
-    bucket: memberBucket,
-    clock,
-    random,
-    self,
-    beatMs: Math.min(options.heartbeatMs, (leaseTtlMs * SILENCE_SHARE) / BEATS_PER_SILENCE),
-    silentMsMax: leaseTtlMs * SILENCE_SHARE,
-    onChange: (members) => {
-      isKnown = true
-      actor?.tell({ kind: 'members', members })
-    },
-    onUsurped: () => {
-      isUsurped = true
-      services.log.error('another process has taken the name of this node: this one ends', { node })
-      options.onUsurped?.()
-    },
-  })
+  return new ThisNode(services, options, { owners, keeper, memberBucket })
+}
 
-  const status = (): Promise<NodeStatus> => {
-    if (actor === undefined) return Promise.resolve({ members: [], tenures: [] })
-    return services.system.ask<NodeMessage, NodeStatus>(actor, (reply) => ({ kind: 'status', reply }), STATUS_MS)
+interface ClusterParts {
+  readonly owners: OwnerMap
+  readonly keeper: LeaseKeeper
+  readonly memberBucket: KvBucket
+}
+
+class ThisNode implements Cluster {
+  readonly owners: OwnerMap
+  readonly #services: Services
+  readonly #standbys: number
+  readonly #keeper: LeaseKeeper
+  readonly #membership: Membership
+  #actor: ActorRef<NodeMessage> | undefined
+  /** The members have been heard of. */
+  #isKnown = false
+  #isDraining = false
+  #wasReady = false
+  #isUsurped = false
+
+  constructor(services: Services, options: ClusterOptions, { owners, keeper, memberBucket }: ClusterParts) {
+    const { clock, random, node, settings } = services
+    this.#services = services
+    this.#standbys = options.standbys
+    this.owners = owners
+    this.#keeper = keeper
+    this.#membership = new Membership({
+      bucket: memberBucket,
+      clock,
+      random,
+      self: { id: node, node, roles: options.roles, zone: options.zone, state: 'active', startedMs: clock.nowMs(), partitions: settings.partitions },
+      beatMs: Math.min(options.heartbeatMs, (options.leaseTtlMs * SILENCE_SHARE) / BEATS_PER_SILENCE),
+      silentMsMax: options.leaseTtlMs * SILENCE_SHARE,
+      onChange: (members) => this.#membersChanged(members),
+      onUsurped: () => this.#usurped(options.onUsurped),
+    })
   }
-  const membersWith = (role: string): number => membership.members().filter(({ roles }) => roles.includes('all') || roles.includes(role)).length
-  const holdsNothing = async (): Promise<boolean> => (await status()).tenures.every((tenure) => tenure.actor === 'none')
 
-  return {
-    owners,
-    members: () => membership.members(),
-    gatewayCount: () => Math.max(1, membersWith('gateway')),
-    queryNodeCount: () => membersWith('query'),
-    leases: () => keeper.view(),
-    partitionCount: () => Math.max(services.settings.partitions, owners.count, 1 + Math.max(-1, ...services.catalog.partitions()), ...membership.members().map(({ partitions = 0 }) => partitions)),
-    begin(directory) {
-      const started = services.system.root.start({ id: 'node', behavior: nodeBehavior({ services, keeper, owners, directory, standbys: options.standbys ?? 0 }), restart: 'permanent' })
-      actor = started
-      owners.onChange((partition) => void started.tell({ kind: 'announced', partition }))
-      if (isKnown) started.tell({ kind: 'members', members: membership.members() })
-    },
-    status,
-    async waitsFor() {
-      if (isDraining) return 'it is handing its partitions over'
-      // What fails later is repaired elsewhere: only the way up is waited for.
-      if (wasReady) return ''
-      if (!isKnown) return 'the members of the cluster are not known yet'
-      const { tenures } = await status()
-      const isOwner = ownersAmong(membership.members()).some(({ id }) => id === node)
-      if (isOwner && tenures.length === 0) return 'no partition has been placed yet'
-      const waiting = tenures.filter((tenure) => tenure.isAssigned && tenure.actor !== 'serving').map(({ partition }) => partition)
-      wasReady = waiting.length === 0
-      return wasReady ? '' : `partitions ${waiting.join(', ')} are not served yet`
-    },
-    async drain(timeoutMs) {
-      if (isUsurped) return
-      isDraining = true
-      await membership.setState('draining')
-      const untilMs = clock.monotonicMs() + timeoutMs
-      const others = (): boolean => ownersAmong(membership.members()).some(({ id }) => id !== node)
-      while (others() && clock.monotonicMs() < untilMs && !(await holdsNothing())) await clock.sleep(DRAIN_POLL_MS)
-    },
-    async leave() {
-      if (!isUsurped) await keeper.releaseAll()
-      await membership.leave()
-      keeper.close()
-      owners.close()
-    },
+  members(): ReadonlyArray<Member> {
+    return this.#membership.members()
+  }
+
+  gatewayCount(): number {
+    return Math.max(1, this.#membersWith('gateway'))
+  }
+
+  queryNodeCount(): number {
+    return this.#membersWith('query')
+  }
+
+  leases(): ReadonlyMap<string, LeaseRecord> {
+    return this.#keeper.view()
+  }
+
+  partitionCount(): number {
+    const { settings, catalog } = this.#services
+    const stored = catalog.partitions().map((partition) => partition + 1)
+    const configured = this.members().map(({ partitions = 0 }) => partitions)
+    return Math.max(settings.partitions, this.owners.count, ...stored, ...configured)
+  }
+
+  begin(directory: PartitionDirectory): void {
+    const behavior = nodeBehavior({ services: this.#services, keeper: this.#keeper, owners: this.owners, directory, standbys: this.#standbys })
+    const actor = this.#services.system.root.start({ id: 'node', behavior, restart: 'permanent' })
+    this.#actor = actor
+    this.owners.onChange((partition) => void actor.tell({ kind: 'announced', partition }))
+    if (this.#isKnown) actor.tell({ kind: 'members', members: this.members() })
+  }
+
+  status(): Promise<NodeStatus> {
+    if (this.#actor === undefined) return Promise.resolve({ members: [], tenures: [] })
+    return this.#services.system.ask<NodeMessage, NodeStatus>(this.#actor, (reply) => ({ kind: 'status', reply }), STATUS_MS)
+  }
+
+  async waitsFor(): Promise<string> {
+    if (this.#isDraining) return 'it is handing its partitions over'
+    // What fails later is repaired elsewhere: only the way up is waited for.
+    if (this.#wasReady) return ''
+    if (!this.#isKnown) return 'the members of the cluster are not known yet'
+    const { tenures } = await this.status()
+    const isOwner = ownersAmong(this.members()).some(({ id }) => id === this.#services.node)
+    if (isOwner && tenures.length === 0) return 'no partition has been placed yet'
+    const waiting = tenures.filter((tenure) => tenure.isAssigned && tenure.actor !== 'serving').map(({ partition }) => partition)
+    this.#wasReady = waiting.length === 0
+    return this.#wasReady ? '' : `partitions ${waiting.join(', ')} are not served yet`
+  }
+
+  async drain(timeoutMs: number): Promise<void> {
+    if (this.#isUsurped) return
+    this.#isDraining = true
+    await this.#membership.setState('draining')
+    const { clock } = this.#services
+    const untilMs = clock.monotonicMs() + timeoutMs
+    while (this.#hasHeirs() && clock.monotonicMs() < untilMs && !(await this.#holdsNothing())) await clock.sleep(DRAIN_POLL_MS)
+  }
+
+  async leave(): Promise<void> {
+    if (!this.#isUsurped) await this.#keeper.releaseAll()
+    await this.#membership.leave()
+    this.#keeper.close()
+    this.owners.close()
+  }
+
+  #membersChanged(members: ReadonlyArray<Member>): void {
+    this.#isKnown = true
+    this.#actor?.tell({ kind: 'members', members })
+  }
+
+  #usurped(told: (() => void) | undefined): void {
+    this.#isUsurped = true
+    this.#services.log.error('another process has taken the name of this node: this one ends', { node: this.#services.node })
+    told?.()
+  }
+
+  #membersWith(role: string): number {
+    return this.members().filter(({ roles }) => roles.includes('all') || roles.includes(role)).length
+  }
+
+  #hasHeirs(): boolean {
+    return ownersAmong(this.members()).some(({ id }) => id !== this.#services.node)
+  }
+
+  async #holdsNothing(): Promise<boolean> {
+    return (await this.status()).tenures.every((tenure) => tenure.actor === 'none')
   }
 }
