@@ -37,6 +37,8 @@ it('serves pushes, queries and a tail while each node is stopped and started aga
   const stop = new AbortController()
   await everyWriterGoesOn(loader, WAIT_MS, () => 'at first')
   const { shown, ended } = follow(stop.signal)
+  // A tail whose first question fails ends; from then on it waits for a node that is away.
+  await until(() => shown().length > 0, WAIT_MS, () => 'the tail showed nothing at first')
   for (const [i, node] of nodes.entries()) {
     const stopped = node.stop()
     await until(() => hasMoved(urls[(i + 1) % urls.length]!, nodeName(i)), WAIT_MS, () => `the partitions of ${nodeName(i)} did not move`)
