@@ -20,7 +20,7 @@ const queries = recorded.flatMap(({ id, path, params, expect: { status, body } }
 })
 const read = (where: string, query: string): unknown => (MATCHERS_ONLY.test(where) ? parseMatchers(query) : parse(query))
 
-describe.skipIf(recorded.length === 0)('recorded queries', () => {
+describe.skipIf(recorded.length === 0)('recorded queries (skipped without ../shared/conformance)', () => {
   it.each(queries.filter(({ status }) => status === 200))('$id parses: $query', ({ path, query }) => {
     expect(() => read(path, query)).not.toThrow()
     // A folded 1 / 0 prints as NaN, which nothing reads.
