@@ -2,7 +2,7 @@
  * The key-value port on JetStream's KV. A bucket that is gone (wiped by an operator, or a new cluster) is made again by the next operation.
  * A write whose answer was lost may have happened: its caller gets `storage_unavailable` and reads again before it decides anything.
  */
-import { JetStreamApiCodes, JetStreamApiError, jetstreamManager } from '@nats-io/jetstream'
+import { JetStreamApiCodes, JetStreamApiError, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import type { KV } from '@nats-io/kv'
@@ -10,10 +10,15 @@ import type { NatsConnection, Subscription } from '@nats-io/transport-node'
 import type { Clock } from './clock.ts'
 import { SkaldError } from './errors.ts'
 import { assertKvKey } from './kv-key.ts'
-import { ResumingWatch } from './kv-watch.ts'
+import { copyNames, MajorityBucket } from './kv-majority.ts'
+import { type OpenWatch, ResumingWatch, type WatchSink } from './kv-watch.ts'
 import type { Kv, KvBucket, KvBucketOptions, KvEntry, KvEvent, KvWatch } from './kv.ts'
-import { openKvSource } from './nats-kv-watch.ts'
+import { openKvPoll } from './nats-kv-poll.ts'
+import { type KvSource, openKvSource } from './nats-kv-watch.ts'
+import { LeaderSpread } from './nats-leader-spread.ts'
 import type { Random } from './random.ts'
+import { isUnanswered } from './nats-silence.ts'
+import { askRepeatedly } from './repeated-ask.ts'
 import { natsConnectionOf } from './transport-nats.ts'
 import type { Transport } from './transport.ts'
 
@@ -29,17 +34,26 @@ const START_MS_MAX = 30_000
 /** A stream's new leader publishes this under the stream's name (seen with nats-server 2.15). Without it watches are opened again all the same, up to 2.5 s later. */
 const LEADER_ELECTED = '$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED'
 const ELECTED_SPREAD_MS = 100
-/** Of opening a watch: a bucket without a leader does not answer, and is better asked again soon. */
-const OPEN_WATCH_MS = 1_500
+/** Of opening a watch: without a leader nobody answers, and it is better asked again soon. */
+const OPEN_WATCH_MS = 800
 const START_RETRY_MS = 250
+/** A read that was sent to a server that has just died gets no answer. */
+const READ_EVERY_MS = 500
+const READ_ASKS_MAX = 6
+/** Of a write or of one asking of a read. */
+const ANSWER_MS = 2_000
+/** Copies of a bucket from which on a server may die and leave a quorum: below it, three buckets are no better than one. */
+const MAJORITY_REPLICAS_MIN = 3
 /** JetStream says no for good, except while its servers are still finding each other: no leader (10008), too few peers (10005), made by another node a moment ago (10059). */
 const PASSING: ReadonlySet<number> = new Set([10005, 10008, 10059])
+const STREAM_MISSING = 10059
 const LOST_RACE: ReadonlySet<number> = new Set([JetStreamApiCodes.StreamWrongLastSequence, JetStreamApiCodes.StreamWrongLastSequenceUnknown])
 
 export class JetStreamKv implements Kv {
   readonly #transport: Transport
   readonly #ports: JetStreamKvPorts
   readonly #buckets = new Set<JetStreamKvBucket>()
+  readonly #spreads = new Set<LeaderSpread>()
 
   constructor(transport: Transport, ports: JetStreamKvPorts) {
     this.#transport = transport
@@ -48,16 +62,31 @@ export class JetStreamKv implements Kv {
 
   /** Makes the bucket when it is missing and brings its replicas and age to what is asked. */
   async bucket(options: KvBucketOptions): Promise<KvBucket> {
+    if (options.majority !== true || (options.replicas ?? 1) < MAJORITY_REPLICAS_MIN) return this.#one(options)
+    const names = copyNames(options.name)
+    const copies = await Promise.all(names.map((name) => this.#one({ ...options, name })))
+    await this.#spread(names.map((name) => `KV_${name}`))
+    return new MajorityBucket(copies, this.#ports)
+  }
+
+  async #one(options: KvBucketOptions): Promise<KvBucket> {
     const bucket = new JetStreamKvBucket(this.#transport, this.#ports, options)
     await bucket.ensureSoon()
     this.#buckets.add(bucket)
     return bucket
   }
 
+  async #spread(streams: ReadonlyArray<string>): Promise<void> {
+    const nc = natsConnectionOf(this.#transport)
+    const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: OPEN_WATCH_MS })
+    this.#spreads.add(new LeaderSpread({ nc, jsm, ...this.#ports, streams }))
+  }
+
   /** Ends the watches; the connection belongs to whoever made the transport. */
   async close(): Promise<void> {
     for (const bucket of this.#buckets) bucket.stopWatches()
     this.#buckets.clear()
+    for (const spread of this.#spreads) spread.close()
   }
 }
 
@@ -100,7 +129,8 @@ class JetStreamKvBucket implements KvBucket {
   get(key: string): Promise<KvEntry | null> {
     assertKvKey(key)
     return this.#run(`get ${key}`, async (kv) => {
-      const entry = await kv.get(key)
+      const { clock } = this.#ports
+      const entry = await askRepeatedly({ clock, everyMs: READ_EVERY_MS, times: READ_ASKS_MAX, isSilence: isUnanswered }, () => kv.get(key))
       if (entry === null || entry.operation !== 'PUT') return null
       return { key, value: bufferOf(entry.value), revision: entry.revision, createdMs: entry.created.getTime() }
     })
@@ -144,7 +174,7 @@ class JetStreamKvBucket implements KvBucket {
 
   watch(prefix: string, on: (event: KvEvent) => void, ready?: () => void): KvWatch {
     const source = { connection: this.#connection, transport: this.#transport, clock: this.#ports.clock, bucket: this.#options.name, prefix, filter: filterOf(prefix) }
-    const watch = new ResumingWatch(this.#ports, (sink) => this.#run('watch', (_kv, manager) => openKvSource(source, manager, sink)), on, ready)
+    const watch = new ResumingWatch(this.#ports, (sink) => this.#run('watch', (_kv, manager) => openWatch(source, manager, sink)), on, ready)
     this.#watches.add(watch)
     this.#elections ??= this.#connection.subscribe(`${LEADER_ELECTED}.KV_${this.#options.name}`, { callback: () => this.#elected() })
     return {
@@ -177,19 +207,39 @@ class JetStreamKvBucket implements KvBucket {
     const name = this.#options.name
     if (this.#transport.status() !== 'connected') throw new SkaldError('storage_unavailable', `KV ${name}: cannot ${what}: not connected to NATS`)
     try {
-      this.#opening ??= this.#openBucket()
-      const { kv, manager } = await this.#opening
-      return await operate(kv, manager)
+      const { kv, manager } = await this.#open()
+      return await operate(kv, manager).catch((error: unknown) => {
+        this.#forgetIfGone(manager)
+        throw error
+      })
     } catch (error) {
-      // Whatever happened, look again next time whether the bucket is there.
-      this.#opening = undefined
       throw new SkaldError('storage_unavailable', `KV ${name}: cannot ${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
     }
   }
 
+  #open(): Promise<OpenBucket> {
+    if (this.#opening !== undefined) return this.#opening
+    const opening = this.#openBucket()
+    this.#opening = opening
+    opening.catch(() => this.#forget(opening))
+    return opening
+  }
+
+  /** A bucket that was deleted is made again. One that has no leader is not: its servers could not say so now, and whoever waited for them would overlook that it has one. */
+  #forgetIfGone(manager: JetStreamManager): void {
+    const opening = this.#opening
+    manager.streams.info(`KV_${this.#options.name}`).catch((error: unknown) => {
+      if (error instanceof JetStreamApiError && error.code === STREAM_MISSING) this.#forget(opening)
+    })
+  }
+
+  #forget(opening: Promise<OpenBucket> | undefined): void {
+    if (this.#opening === opening) this.#opening = undefined
+  }
+
   async #openBucket(): Promise<OpenBucket> {
     const { name, replicas = 1, maxAgeMs = 0, history = 1 } = this.#options
-    const kv = await new Kvm(this.#connection).create(name, { replicas, ttl: maxAgeMs, history })
+    const kv = await new Kvm(jetstream(this.#connection, { timeout: ANSWER_MS })).create(name, { replicas, ttl: maxAgeMs, history })
     const manager = await jetstreamManager(this.#connection, { checkAPI: false })
     const watching = await jetstreamManager(this.#connection, { checkAPI: false, timeout: OPEN_WATCH_MS })
     const { config } = (await kv.status()).streamInfo
@@ -201,6 +251,14 @@ class JetStreamKvBucket implements KvBucket {
     }
     return { kv, manager: watching }
   }
+}
+
+/** Consumers are made by JetStream's own leader, which may be away as well. */
+function openWatch(source: KvSource, manager: JetStreamManager, sink: WatchSink): Promise<OpenWatch> {
+  return openKvSource(source, manager, sink).catch((error: unknown) => {
+    if (isUnanswered(error)) return openKvPoll(source, manager, sink)
+    throw error
+  })
 }
 
 function mayPass(error: unknown): boolean {

@@ -19,6 +19,8 @@ export interface KvBucketOptions {
   /** Entries disappear this long after their last put. 0 or absent: never. */
   readonly maxAgeMs?: number
   readonly history?: number
+  /** With three replicas or more: no election of a leader stops it (`kv-majority.ts`), at three times the writes. */
+  readonly majority?: boolean
 }
 
 export interface KvWatch {

@@ -5,7 +5,7 @@
 import { AckPolicy, DeliverPolicy } from '@nats-io/jetstream'
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { createInbox } from '@nats-io/transport-node'
-import type { Msg, NatsConnection } from '@nats-io/transport-node'
+import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node'
 import type { Clock, Timer } from './clock.ts'
 import type { OpenWatch, WatchSink } from './kv-watch.ts'
 import type { Transport } from './transport.ts'
@@ -107,7 +107,7 @@ class KvDelivery implements OpenWatch {
   #takeEntry(message: Msg, delivery: Delivery): void {
     const key = message.subject.slice(this.#subjectPrefix.length)
     if (!key.startsWith(this.#source.prefix)) return
-    if (isDeletion(message)) return this.#sink.delete(key, delivery.revision)
+    if (isDeletion(message.headers)) return this.#sink.delete(key, delivery.revision)
     const value = Buffer.from(message.data.buffer as ArrayBuffer, message.data.byteOffset, message.data.byteLength)
     this.#sink.put({ key, value, revision: delivery.revision, createdMs: delivery.createdMs })
   }
@@ -155,8 +155,9 @@ function parseDelivery(reply: string | undefined): Delivery | undefined {
   }
 }
 
-function isDeletion(message: Msg): boolean {
-  const operation = message.headers?.get('KV-Operation') ?? ''
+/** By the headers of a bucket's message. */
+export function isDeletion(headers: MsgHdrs | undefined): boolean {
+  const operation = headers?.get('KV-Operation') ?? ''
   // Servers from 2.11 leave a marker of their own when a limit removed the last value.
-  return operation === 'DEL' || operation === 'PURGE' || (message.headers?.get('Nats-Marker-Reason') ?? '') !== ''
+  return operation === 'DEL' || operation === 'PURGE' || (headers?.get('Nats-Marker-Reason') ?? '') !== ''
 }

@@ -6,12 +6,12 @@
  */
 import { DiscardPolicy, type JetStreamClient, type JetStreamManager, RetentionPolicy, StorageType, type StreamConfig, type StreamInfo } from '@nats-io/jetstream'
 import { type Msg, type MsgHdrs, type NatsConnection, nanos } from '@nats-io/transport-node'
-import type { Clock, Timer } from '../runtime/clock.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { LeaderSpread } from '../runtime/nats-leader-spread.ts'
+import { isUnanswered } from '../runtime/nats-silence.ts'
 import type { Random } from '../runtime/random.ts'
+import { askRepeatedly } from '../runtime/repeated-ask.ts'
 import { FreshAnswers } from './fresh-answers.ts'
-import { askRepeatedly } from './repeated-ask.ts'
-import { isUnanswered } from './wal-jetstream-errors.ts'
-import { type LaneServers, nextLeaderMove } from './wal-jetstream-leaders.ts'
 import type { NatsLink } from './wal-jetstream-link.ts'
 import { askMessages, READ_BYTES_MAX } from './wal-jetstream-read.ts'
 
@@ -40,8 +40,6 @@ type Lane = (typeof LANES)[number]
 const TRY_MS = 500
 /** Of a lane; what is in it leaves as soon as the partition's log has a leader. */
 const LANE_BYTES_MAX = 1024 * 1024 * 1024
-/** How often leaders are looked at, give or take a half: after a server died and came back, others have two. */
-const SPREAD_MS = 3_000
 /** A copy of a lane that does not have yet what its leader has. */
 const LAG_MS = 10
 const RECORDS_MAX = 1_000
@@ -64,7 +62,7 @@ export class WalDetour {
   readonly #busy = new FreshAnswers(() => this.#busyLanes())
   #opening: Promise<void> | undefined
   #next: Lane
-  #spreading: Timer | undefined
+  #spread: LeaderSpread | undefined
   #isClosed = false
 
   constructor(parts: DetourParts) {
@@ -75,7 +73,7 @@ export class WalDetour {
   /** Makes the lanes, once. */
   open(): Promise<void> {
     this.#opening ??= Promise.all(LANES.map((lane) => this.#ensure(lane))).then(
-      () => this.#spreadLater(),
+      () => this.#beginSpread(),
       (error: unknown) => {
         this.#opening = undefined
         throw error
@@ -105,7 +103,7 @@ export class WalDetour {
 
   close(): void {
     this.#isClosed = true
-    this.#spreading?.cancel()
+    this.#spread?.close()
   }
 
   async #busyLanes(): Promise<Lane[]> {
@@ -151,30 +149,11 @@ export class WalDetour {
     await jsm.streams.add(config).catch(() => jsm.streams.update(config.name, config))
   }
 
-  #spreadLater(): void {
-    if (this.#isClosed) return
-    const { clock, random } = this.#parts
-    this.#spreading = clock.after(SPREAD_MS * (0.5 + random.next()), () => void this.#spread().finally(() => this.#spreadLater()))
-  }
-
-  /** Best effort: a lane without a leader, or a server that is away, is looked at again next time. */
-  async #spread(): Promise<void> {
-    try {
-      const infos = await Promise.all(LANES.map((lane) => this.#info(lane)))
-      const move = nextLeaderMove(infos.map(serversOf))
-      if (move === null) return
-      const request = JSON.stringify({ placement: { preferred: move.to } })
-      await this.#parts.nc.request(`$JS.API.STREAM.LEADER.STEPDOWN.${infos[move.lane]!.config.name}`, request, { timeout: TRY_MS })
-    } catch {
-      // Next time.
-    }
+  #beginSpread(): void {
+    const { nc, jsm, clock, random } = this.#parts
+    if (!this.#isClosed) this.#spread ??= new LeaderSpread({ nc, jsm, clock, random, streams: LANES.map(laneName) })
   }
 }
-
-const serversOf = ({ cluster }: StreamInfo): LaneServers => ({
-  leader: cluster?.leader ?? '',
-  followers: (cluster?.replicas ?? []).map(({ name, current, offline }) => ({ name, isCurrent: current && offline !== true })),
-})
 
 /** The first alone: when the log has taken it, it takes the others too, mostly in their order. */
 async function moveAll(held: ReadonlyArray<{ readonly record: DetouredRecord }>, moved: (record: DetouredRecord) => Promise<unknown>): Promise<void> {

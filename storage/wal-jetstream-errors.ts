@@ -31,11 +31,6 @@ export function isNoResponder(error: unknown): boolean {
   return cause instanceof errors.NoRespondersError || (cause instanceof errors.RequestError && cause.isNoResponders())
 }
 
-/** The server took the publish, as far as is known, and said nothing. */
-export function isUnanswered(error: unknown): boolean {
-  return error instanceof errors.TimeoutError || (error instanceof errors.RequestError && error.cause instanceof errors.TimeoutError)
-}
-
 export const walFull = (partition: number, bytesMax: number, cause: unknown): SkaldError =>
   new SkaldError('wal_full', `the write-ahead log of partition ${partition} is full (wal.max_size ${bytesMax})`, { cause, retryAfterS: 5 })
 

@@ -4,7 +4,7 @@
  * A stream that was lost (a wiped server, a deleted stream) is made anew with its sequences *after* everything that was ever stored or
  * handed out, because checkpoints and segment names are made of sequences: starting again at 1 would look like records stored long ago.
  */
-import { DiscardPolicy, JetStreamApiError, type JetStreamManager, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream'
+import { DiscardPolicy, JetStreamApiError, type JetStreamManager, RetentionPolicy, StorageType, type StreamConfig, type StreamInfo } from '@nats-io/jetstream'
 import type { Sequence } from '../protocols/model.ts'
 
 /** Sequences skipped when a lost stream is made again: other nodes may have seen higher ones than this node knows. */
@@ -23,11 +23,11 @@ export interface StreamSettings {
 export const streamName = (partition: number): string => `SKALD_WAL_${partition}`
 export const walSubject = (partition: number): string => `skald.v1.wal.${partition}`
 
-/** Creates the stream or brings its settings up to date. `known`: the highest sequence this node has reason to believe in; 0: none. */
-export async function ensureStream(jsm: JetStreamManager, partition: number, settings: StreamSettings, known: Sequence): Promise<void> {
+/** Creates the stream or brings its settings up to date. `infoOf` asks about it; `known`: the highest sequence this node has reason to believe in; 0: none. */
+export async function ensureStream(jsm: JetStreamManager, infoOf: () => Promise<StreamInfo>, partition: number, settings: StreamSettings, known: Sequence): Promise<void> {
   const config = configOf(partition, settings)
   try {
-    const { state, config: present } = await jsm.streams.info(config.name)
+    const { state, config: present } = await infoOf()
     // Every new owner comes by here, and a change is a decision of the whole cluster of servers.
     if (!hasSettings(present, config)) await jsm.streams.update(config.name, config)
     // An older copy of the stream came back (a restored backup): move its next sequence past what is stored.

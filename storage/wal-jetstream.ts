@@ -4,18 +4,19 @@
  * once within its duplicate window; so calls outlast reconnects, restarted servers and wiped streams. How durable an acknowledged record is
  * depends on the server's `sync_interval` and the replicas (W2).
  */
-import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { type JetStreamClient, type JetStreamManager, type StreamInfo, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
 import type { Clock } from '../runtime/clock.ts'
 import { SkaldError } from '../runtime/errors.ts'
+import { isUnanswered } from '../runtime/nats-silence.ts'
 import type { Random } from '../runtime/random.ts'
+import { askRepeatedly } from '../runtime/repeated-ask.ts'
 import type { Sequence } from '../protocols/model.ts'
 import { AppendSilence } from './append-silence.ts'
 import { AppendWindow, type WindowLimits } from './append-window.ts'
-import { classifyAppendFailure, isNoResponder, isUnanswered, walFull, walRecordTooLarge, walUnavailable } from './wal-jetstream-errors.ts'
+import { classifyAppendFailure, isNoResponder, walFull, walRecordTooLarge, walUnavailable } from './wal-jetstream-errors.ts'
 import { type DetouredRecord, WalDetour } from './wal-jetstream-detour.ts'
 import { NatsLink } from './wal-jetstream-link.ts'
-import { askRepeatedly } from './repeated-ask.ts'
 import { StreamSilent, TRACE_HEADER, type WalReader, consumerReader, directReader } from './wal-jetstream-read.ts'
 import { type StreamSettings, ensureStream, isStreamMissing, streamName, walSubject } from './wal-jetstream-stream.ts'
 import type { Wal, WalRecord, WalState } from './wal.ts'
@@ -27,8 +28,10 @@ const RETRY_MS_MAX = 1_000
 const API_MS = 5_000
 /** A stream without a leader does not answer: its last sequence is asked for again soon. */
 const STATE_MS = 1_000
-const STATE_EVERY_MS = 250
+const ASK_EVERY_MS = 250
 const STATE_ASKS_MAX = 8
+/** A new owner waits for an election rather than fail and try again. */
+const OPEN_ASKS_MAX = 40
 /** Of one record that took a detour into the log. */
 const MOVE_MS = 3_000
 /** Reads and administration wait this long for a lost connection to return. */
@@ -139,8 +142,7 @@ class JetStreamWal implements Wal {
 
   async state(partition: number): Promise<WalState> {
     return this.#call(partition, 'state', async () => {
-      const terms = { clock: this.#options.clock, everyMs: STATE_EVERY_MS, times: STATE_ASKS_MAX, isSilence: isUnanswered }
-      const { state } = await askRepeatedly(terms, () => this.#states.streams.info(streamName(partition)))
+      const { state } = await this.#info(partition, STATE_ASKS_MAX)
       this.#notice(partition, state.last_seq)
       return { first: state.messages === 0 ? state.last_seq + 1 : state.first_seq, last: state.last_seq, sizeBytes: state.bytes }
     })
@@ -263,9 +265,13 @@ class JetStreamWal implements Wal {
     const running = this.#opening.get(partition)
     if (running !== undefined) return running
     const known = Math.max(this.#seen.get(partition) ?? 0, this.#options.storedThrough?.(partition) ?? 0)
-    const opening = ensureStream(this.#jsm, partition, this.#settings, known).finally(() => this.#opening.delete(partition))
+    const opening = ensureStream(this.#jsm, () => this.#info(partition, OPEN_ASKS_MAX), partition, this.#settings, known).finally(() => this.#opening.delete(partition))
     this.#opening.set(partition, opening)
     return opening
+  }
+
+  #info(partition: number, asksMax: number): Promise<StreamInfo> {
+    return askRepeatedly({ clock: this.#options.clock, everyMs: ASK_EVERY_MS, times: asksMax, isSilence: isUnanswered }, () => this.#states.streams.info(streamName(partition)))
   }
 
   #notice(partition: number, sequence: Sequence): void {

@@ -24,6 +24,8 @@ export interface RingPartition {
   /** Announced; '' is nobody. */
   readonly owner: string
   readonly owner_alive: boolean
+  /** Its owner answers for it: not while it starts, as when it waits for the leader of the partition's log. */
+  readonly serving: boolean
   /** Nodes that follow it, the first to take over first. */
   readonly standbys: ReadonlyArray<string>
   readonly epoch: number
@@ -58,10 +60,12 @@ async function ringView({ services, cluster, directory }: RingParts): Promise<Ri
     const announced = cluster.owners.ownerOf(partition)
     const lease = leases.get(String(partition))
     const catalog = services.catalog.current(partition)
+    const report = reports.find((one) => one.partition === partition && one.node === announced?.node)
     return {
       partition,
       owner: announced?.node ?? '',
       owner_alive: members.some(({ id }) => id === announced?.node),
+      serving: report !== undefined,
       standbys: directory.standbysOf(partition),
       epoch: announced?.epoch ?? 0,
       lease_holder: lease?.holder ?? '',
@@ -69,7 +73,7 @@ async function ringView({ services, cluster, directory }: RingParts): Promise<Ri
       catalog_epoch: catalog.epoch,
       checkpoint: catalog.checkpoint,
       segments: catalog.segments.length,
-      ...loadOf(reports.find((report) => report.partition === partition && report.node === announced?.node)),
+      ...loadOf(report),
     }
   })
   const nodes = members.map(({ id, state, zone, roles, startedMs }) => {

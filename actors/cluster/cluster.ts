@@ -62,8 +62,8 @@ const DRAIN_POLL_MS = 20
 export async function openCluster(services: Services, kv: Kv, options: ClusterOptions): Promise<Cluster> {
   const { clock, random, node } = services
   const { replicas, leaseTtlMs } = options
-  const leaseBucket = await kv.bucket({ name: LEASE_BUCKET, replicas })
-  const memberBucket = await kv.bucket({ name: MEMBER_BUCKET, replicas, maxAgeMs: leaseTtlMs * MEMBER_AGE_TTLS })
+  const leaseBucket = await kv.bucket({ name: LEASE_BUCKET, replicas, majority: true })
+  const memberBucket = await kv.bucket({ name: MEMBER_BUCKET, replicas, majority: true, maxAgeMs: leaseTtlMs * MEMBER_AGE_TTLS })
   const owners = new OwnerMap({ bucket: leaseBucket, clock, random })
   await owners.ready
   const keeper = new LeaseKeeper({ bucket: leaseBucket, clock, random, holder: node, ttlMs: leaseTtlMs, prefix: 'partition.' })

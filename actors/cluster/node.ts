@@ -4,6 +4,7 @@
  */
 import * as Effect from 'effect/Effect'
 import type { ActorContext, ActorRef, Behavior, ExitReason, Reply } from '../../runtime/actor.ts'
+import { type ErrorCode, SkaldError } from '../../runtime/errors.ts'
 import type { Lease, LeaseKeeper } from '../../runtime/lease.ts'
 import type { Member } from '../../runtime/membership-state.ts'
 import { placePartitions } from '../../runtime/ring.ts'
@@ -68,6 +69,7 @@ const PARTITION_MAILBOX = { messagesMax: 100_000, bytesMax: 16 * 1024 * 1024 }
 const START_MS_MAX = 600_000
 /** Nodes that start together, and announcements after one that ended, are seen one by one. */
 const PLACE_PAUSE_MS = 20
+const UNAVAILABLE: ReadonlySet<ErrorCode> = new Set(['storage_unavailable', 'wal_unavailable'])
 const idOf = (partition: number): string => `partition-${partition}`
 
 export const nodeBehavior = (parts: NodeParts): Behavior<NodeMessage, NodeState> => ({
@@ -75,6 +77,11 @@ export const nodeBehavior = (parts: NodeParts): Behavior<NodeMessage, NodeState>
   handle: (state, message, context) => new NodeActor(parts, state, context).handle(message),
   terminate: () => Effect.promise(() => parts.keeper.releaseAll()),
 })
+
+const whyEnded = (reason: ExitReason): 'stopped' | 'crashed' | 'unavailable' => {
+  if (reason.kind !== 'crashed') return 'stopped'
+  return reason.error instanceof SkaldError && UNAVAILABLE.has(reason.error.code) ? 'unavailable' : 'crashed'
+}
 
 const STANDBY_MESSAGES = { ended: (partition: number): NodeMessage => ({ kind: 'standbyEnded', partition }), again: { kind: 'startStandbys' } as NodeMessage }
 
@@ -98,6 +105,8 @@ class NodeActor {
     switch (message.kind) {
       case 'members':
         this.state.members = message.members
+        // Whose announced owner is missed now, or is back.
+        for (const partition of this.state.tenures.keys()) this.step(partition, this.announcement(partition))
         return this.placeSoon()
       case 'announced':
         this.step(message.partition, this.announcement(message.partition))
@@ -147,15 +156,16 @@ class NodeActor {
   private tenure(partition: number): Tenure {
     const known = this.state.tenures.get(partition)
     if (known !== undefined) return known
-    const { epoch, isOurs } = this.announcement(partition)
-    const tenure: Tenure = { state: { ...TENURE_START, announced: { epoch, isOurs } }, lease: undefined, isAnnouncing: false, wake: undefined }
+    const { epoch, isOurs, isMissed } = this.announcement(partition)
+    const tenure: Tenure = { state: { ...TENURE_START, announced: { epoch, isOurs, isMissed } }, lease: undefined, isAnnouncing: false, wake: undefined }
     this.state.tenures.set(partition, tenure)
     return tenure
   }
 
   private announcement(partition: number): Extract<TenureEvent, { kind: 'announced' }> {
     const announced = this.parts.owners.ownerOf(partition)
-    return { kind: 'announced', epoch: announced?.epoch ?? 0, isOurs: announced?.node === this.parts.services.node }
+    const isMissed = announced !== undefined && this.state.members.length > 0 && this.state.members.every(({ id }) => id !== announced.node)
+    return { kind: 'announced', epoch: announced?.epoch ?? 0, isOurs: announced?.node === this.parts.services.node, isMissed }
   }
 
   private step(partition: number, event: TenureEvent): void {
@@ -230,7 +240,7 @@ class NodeActor {
       services.log.warn('a partition stopped and will be recovered from the log', { partition, error: String(reason.error) })
       if (reason.error instanceof FencedError) this.step(partition, this.fencedEvent(partition))
     }
-    this.step(partition, { kind: 'ended', isCrash: reason.kind === 'crashed' })
+    this.step(partition, { kind: 'ended', why: whyEnded(reason) })
   }
 
   private fencedEvent(partition: number): TenureEvent {

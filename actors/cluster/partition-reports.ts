@@ -21,8 +21,8 @@ export interface ReportMessage {
 /** Whatever another node sends is the same question. */
 export const reportCodec: ActorCodec<ReportMessage> = { ...jsonCodec<ReportMessage>(), decode: (_bytes, reply) => ({ reply }) }
 
-/** Of a partition that is busy, and of a node that is not there. */
-const PARTITION_MS = 1_000
+/** Of a partition that is busy or still starts, and of a node that is not there. */
+const PARTITION_MS = 500
 const NODE_MS = 1_500
 
 export function reportsBehavior(services: Services, directory: PartitionDirectory): Behavior<ReportMessage, null> {

@@ -21,8 +21,8 @@ export interface TenureState {
   readonly actorEpoch: number
   /** The actor may read on, but what it flushes is refused. */
   readonly isFenced: boolean
-  /** Who is announced as serving; epoch 0: nobody. */
-  readonly announced: { readonly epoch: number; readonly isOurs: boolean }
+  /** Who is announced as serving; epoch 0: nobody. `isMissed`: that node is no member any more. */
+  readonly announced: { readonly epoch: number; readonly isOurs: boolean; readonly isMissed: boolean }
   readonly crashes: number
   readonly servingSinceMs: number
   /** No start before this time, after a crash. */
@@ -38,8 +38,9 @@ export type TenureEvent =
   | { readonly kind: 'serving' }
   /** The catalog refused a flush or a start; `epochFloor` is the lease epoch that it has seen. */
   | { readonly kind: 'fenced'; readonly epochFloor: number }
-  | { readonly kind: 'ended'; readonly isCrash: boolean }
-  | { readonly kind: 'announced'; readonly epoch: number; readonly isOurs: boolean }
+  /** `unavailable`: it could not reach what it needs. */
+  | { readonly kind: 'ended'; readonly why: 'stopped' | 'crashed' | 'unavailable' }
+  | { readonly kind: 'announced'; readonly epoch: number; readonly isOurs: boolean; readonly isMissed: boolean }
   | { readonly kind: 'tick' }
 
 export type TenureEffect =
@@ -64,7 +65,7 @@ export const TENURE_START: TenureState = Object.freeze({
   actor: 'none',
   actorEpoch: 0,
   isFenced: false,
-  announced: Object.freeze({ epoch: 0, isOurs: false }),
+  announced: Object.freeze({ epoch: 0, isOurs: false, isMissed: false }),
   crashes: 0,
   servingSinceMs: 0,
   startAtMs: 0,
@@ -72,6 +73,8 @@ export const TENURE_START: TenureState = Object.freeze({
 
 const RESTART_MIN_MS = 100
 const RESTART_MAX_MS = 5_000
+/** An election ends some time, and nobody serves meanwhile. */
+const RETRY_MS = 500
 /** An actor that served for so long did not fail for what made it fail before. */
 const SOUND_MS = 60_000
 
@@ -99,19 +102,21 @@ function take(state: TenureState, event: TenureEvent, nowMs: number, jitter: num
     case 'fenced':
       return { ...state, isFenced: state.actor !== 'none', epochFloor: Math.max(state.epochFloor, event.epochFloor) }
     case 'ended':
-      return ended(state, event.isCrash, nowMs, jitter)
+      return ended(state, event.why, nowMs, jitter)
     case 'announced':
-      return { ...state, announced: { epoch: event.epoch, isOurs: event.isOurs } }
+      return { ...state, announced: { epoch: event.epoch, isOurs: event.isOurs, isMissed: event.isMissed } }
     case 'tick':
       return state
   }
 }
 
-function ended(state: TenureState, isCrash: boolean, nowMs: number, jitter: number): TenureState {
+function ended(state: TenureState, why: Extract<TenureEvent, { kind: 'ended' }>['why'], nowMs: number, jitter: number): TenureState {
+  const gone: TenureState = { ...state, actor: 'none', isFenced: false }
+  if (why === 'stopped') return { ...gone, crashes: 0, startAtMs: nowMs }
+  if (why === 'unavailable') return { ...gone, startAtMs: nowMs + RETRY_MS * (0.5 + jitter / 2) }
   const wasSound = state.actor === 'serving' && nowMs - state.servingSinceMs >= SOUND_MS
-  const crashes = isCrash ? (wasSound ? 1 : state.crashes + 1) : 0
-  const pauseMs = crashes === 0 ? 0 : Math.min(RESTART_MAX_MS, RESTART_MIN_MS * 2 ** (crashes - 1)) * (0.5 + jitter / 2)
-  return { ...state, actor: 'none', isFenced: false, crashes, startAtMs: nowMs + pauseMs }
+  const crashes = wasSound ? 1 : state.crashes + 1
+  return { ...gone, crashes, startAtMs: nowMs + Math.min(RESTART_MAX_MS, RESTART_MIN_MS * 2 ** (crashes - 1)) * (0.5 + jitter / 2) }
 }
 
 /** What is to be done now. */
@@ -139,7 +144,7 @@ function actOnActor(state: TenureState, nowMs: number, effects: TenureEffect[]):
   if (actor === 'none') {
     if (lease !== 'held' || nowMs < state.startAtMs) return state
     effects.push({ kind: 'start', epoch: leaseEpoch })
-    return { ...state, actor: 'starting', actorEpoch: leaseEpoch, isFenced: false }
+    return actOnActor({ ...state, actor: 'starting', actorEpoch: leaseEpoch, isFenced: false }, nowMs, effects)
   }
   if (actor === 'stopping') return state
   const isSucceeded = !announced.isOurs && announced.epoch > actorEpoch
@@ -151,6 +156,8 @@ function actOnActor(state: TenureState, nowMs: number, effects: TenureEffect[]):
     effects.push({ kind: 'stop' })
     return { ...state, actor: 'stopping' }
   }
-  if (actor === 'serving' && announced.epoch < actorEpoch) effects.push({ kind: 'announce', epoch: actorEpoch })
+  // Of a node that is gone nobody gets an answer: whoever asks had better wait here already.
+  const isAnnounceable = actor === 'serving' || (actor === 'starting' && announced.isMissed)
+  if (isAnnounceable && announced.epoch < actorEpoch) effects.push({ kind: 'announce', epoch: actorEpoch })
   return state
 }

@@ -1,9 +1,11 @@
-/** Both key-value ports under the one suite: memory, and JetStream against a real server. */
+/** The key-value ports under the one suite: memory, JetStream against a real server, and a majority of three buckets. */
 import { jetstreamManager } from '@nats-io/jetstream'
 import { ManualClock } from '../../runtime/clock-manual.ts'
 import { SystemClock } from '../../runtime/clock-system.ts'
 import { JetStreamKv } from '../../runtime/kv-jetstream.ts'
+import { copyNames, MajorityBucket } from '../../runtime/kv-majority.ts'
 import { MemoryKvServer } from '../../runtime/kv-memory.ts'
+import type { Kv } from '../../runtime/kv.ts'
 import { SeededRandom } from '../../runtime/random-seeded.ts'
 import { SystemRandom } from '../../runtime/random-system.ts'
 import { connectTransport, natsConnectionOf } from '../../runtime/transport-nats.ts'
@@ -22,6 +24,27 @@ kvSuite('MemoryKv', async () => {
     disconnect: () => online(false),
     reconnect: () => online(true),
     wipe: async (bucket) => server.wipe(bucket),
+    stop: async () => void (await Promise.all([a.close(), b.close()])),
+  }
+})
+
+kvSuite('MajorityBucket', async () => {
+  const clock = new ManualClock()
+  const server = new MemoryKvServer(clock, new SeededRandom(1))
+  const ports = { clock: new SystemClock(), random: new SystemRandom() }
+  const [a, b] = [server.connect(), server.connect()]
+  const online = async (is: boolean): Promise<void> => [a, b].forEach((node) => node.setOnline(is))
+  const over = (kv: Kv): Kv => ({
+    bucket: async (options) => new MajorityBucket(await Promise.all(copyNames(options.name).map((name) => kv.bucket({ ...options, name }))), ports),
+    close: () => kv.close(),
+  })
+  return {
+    a: over(a),
+    b: over(b),
+    passTime: (ms) => clock.run(ms),
+    disconnect: () => online(false),
+    reconnect: () => online(true),
+    wipe: async (bucket) => copyNames(bucket).forEach((name) => server.wipe(name)),
     stop: async () => void (await Promise.all([a.close(), b.close()])),
   }
 })

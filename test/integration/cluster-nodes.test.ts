@@ -115,7 +115,7 @@ describe('three nodes', () => {
   it('shows nodes, owners, epochs and leases on every node, as JSON and as a page', async () => {
     const ring = (await (await fetch(`${url('b')}/ring`, { headers: { accept: 'application/json' } })).json()) as RingAnswer & { nodes: Array<{ id: string; state: string }> }
     expect(ring.nodes.map(({ id, state }) => `${id} ${state}`)).toEqual(['a active', 'b active', 'c active'])
-    for (const partition of ring.partitions) expect(partition).toMatchObject({ owner_alive: true, lease_holder: partition.owner, epoch: expect.any(Number), catalog_epoch: expect.any(Number), lag: expect.any(Number), bytes_per_second: expect.any(Number) })
+    for (const partition of ring.partitions) expect(partition).toMatchObject({ owner_alive: true, serving: true, lease_holder: partition.owner, epoch: expect.any(Number), catalog_epoch: expect.any(Number), lag: expect.any(Number), bytes_per_second: expect.any(Number) })
     const page = await fetch(`${url('b')}/ring`, { headers: { accept: 'text/html' } })
     expect(page.headers.get('content-type')).toContain('text/html')
     expect(await page.text()).toContain('As seen by <b>b</b>')

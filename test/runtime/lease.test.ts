@@ -1,6 +1,7 @@
 /** Leases: who gets them when, what a restart, a cut, a wipe and a lost answer do, and random histories under seeds (R1). */
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../runtime/clock-manual.ts'
+import { copyNames, MajorityBucket } from '../../runtime/kv-majority.ts'
 import { MemoryKvServer } from '../../runtime/kv-memory.ts'
 import type { MemoryKv } from '../../runtime/kv-memory.ts'
 import { LeaseKeeper } from '../../runtime/lease.ts'
@@ -28,7 +29,10 @@ class World {
   /** Every epoch that was ever held, in order. */
   readonly epochs: number[] = []
 
-  constructor(seed = 1) {
+  readonly bucketNames: ReadonlyArray<string>
+
+  constructor(seed = 1, bucketNames: ReadonlyArray<string> = ['leases']) {
+    this.bucketNames = bucketNames
     this.random = new SeededRandom(seed)
     this.server = new MemoryKvServer(this.clock, this.random.fork())
   }
@@ -48,7 +52,8 @@ class World {
   }
 
   async #want(name: string, kv: MemoryKv, log: string[], epochFloor: number): Promise<{ keeper: LeaseKeeper; lease: Lease }> {
-    const bucket = flakyBucket(await kv.bucket({ name: 'leases' }), this.clock, this.random.fork(), this.flakiness)
+    const copies = await Promise.all(this.bucketNames.map(async (name) => flakyBucket(await kv.bucket({ name }), this.clock, this.random.fork(), this.flakiness)))
+    const bucket = copies.length === 1 ? copies[0]! : new MajorityBucket(copies, { clock: this.clock, random: this.random.fork() })
     const keeper = new LeaseKeeper({ bucket, clock: this.clock, random: this.random.fork(), holder: name, ttlMs: TTL_MS, prefix: 'partition.' })
     const held = (epoch: number): void => void (log.push(`held ${epoch}`), this.epochs.push(epoch))
     const lease = keeper.acquire('0', { held, lost: (epoch, reason) => void log.push(`lost ${epoch} ${reason}`) }, epochFloor)
@@ -191,9 +196,9 @@ describe('a lease', () => {
   })
 })
 
-describe('random histories', () => {
+describe.each([['one bucket', ['leases']], ['a majority of three', copyNames('leases')]] as const)('random histories over %s', (_over, bucketNames) => {
   it.each(Array.from({ length: 60 }, (_, i) => i))('seed %i: one holder at a time, growing epochs, and somebody in the end', async (seed) => {
-    const w = new World(seed)
+    const w = new World(seed, bucketNames)
     const choice = w.random.fork()
     for (const name of ['a', 'b', 'c']) await w.add(name)
     w.flakiness.delayMaxMs = choice.below(300)
@@ -209,7 +214,7 @@ describe('random histories', () => {
       }
       if (what === 4 && choice.below(5) === 0) {
         // Who starts on an empty bucket cannot know that somebody holds on: for one time to live there may be two, and F3 makes that harmless.
-        w.server.wipe('leases')
+        for (const name of bucketNames) w.server.wipe(name)
         await w.clock.run(TTL_MS)
       }
       for (let step = choice.below(20); step > 0; step--) {

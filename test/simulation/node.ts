@@ -118,7 +118,7 @@ export class SimulatedNode {
     const random = this.#random
     const world = this.#world
     const transport = simulatedTransport(world, this.#transport, process)
-    const kv = simulatedKv(world, this.#kv, links.kv, writer)
+    const kv = simulatedKv(world, this.#kv, links.kv, process, writer)
     const wal = simulatedWal(world, links.wal, process, writer)
     const store = simulatedObjects(world, links.objects, process, writer)
     const catalog = await openKvCatalog(kv, { clock, random })

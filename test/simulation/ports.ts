@@ -1,5 +1,6 @@
 /** The ports of one simulated node: the shared memory implementations, each behind a link that can be slow, lossy or cut. */
-import type { Kv, KvBucket } from '../../runtime/kv.ts'
+import type { Kv, KvBucket, KvBucketOptions } from '../../runtime/kv.ts'
+import { copyNames, MajorityBucket } from '../../runtime/kv-majority.ts'
 import type { MemoryKv } from '../../runtime/kv-memory.ts'
 import type { MemoryTransport } from '../../runtime/transport-memory.ts'
 import type { Transport } from '../../runtime/transport.ts'
@@ -19,18 +20,23 @@ const DETOUR_SHARE = 0.05
 const DETOUR_TWICE_SHARE = 0.5
 const MOVE_MS = 1_000
 
-export function simulatedKv(world: World, kv: MemoryKv, link: Link, writer: string): Kv {
+export function simulatedKv(world: World, kv: MemoryKv, link: Link, process: SimulatedProcess, writer: string): Kv {
   const call = <A>(what: string, operate: () => Promise<A>): Promise<A> => {
     world.counts.kv++
     return link.call(`KV ${what}`, operate)
   }
+  const one = async (options: KvBucketOptions): Promise<KvBucket> => {
+    const bucket = await kv.bucket(options)
+    return tracedBucket(world, bucket, link, call, (key, value) => {
+      if (options.name === CATALOG_BUCKET) world.invariants.catalogWritten(writer, key, value)
+      world.trace(`${writer} ${options.name} ${key} ${value.length}`)
+    })
+  }
+  const random = world.random.fork()
   return {
     bucket: async (options) => {
-      const bucket = await kv.bucket(options)
-      return tracedBucket(world, bucket, link, call, (key, value) => {
-        if (options.name === CATALOG_BUCKET) world.invariants.catalogWritten(writer, key, value)
-        world.trace(`${writer} ${options.name} ${key} ${value.length}`)
-      })
+      if (options.majority !== true || !world.hasMajorities) return one(options)
+      return new MajorityBucket(await Promise.all(copyNames(options.name).map((name) => one({ ...options, name }))), { clock: process.clock, random })
     },
     close: () => kv.close(),
   }

@@ -41,7 +41,7 @@ const FAULT_PAUSE_MS_MAX = 1_500
 
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const { seed, nodes = 3, partitions = 6, faultsMs = 20_000, kinds = FAULT_KINDS } = options
-  const world = new World({ seed, partitions, lossRatio: 0.01, ...(options.onTrace === undefined ? {} : { onTrace: options.onTrace }) })
+  const world = new World({ seed, partitions, lossRatio: 0.01, hasMajorities: seed % 2 === 0, ...(options.onTrace === undefined ? {} : { onTrace: options.onTrace }) })
   const cluster = new ClusterNodes(world, { nodes, leaseTtlMs: LEASE_TTL_MS, heartbeatMs: HEARTBEAT_MS, standbys: seed % 2, settings: {}, ...(options.log === undefined ? {} : { log: options.log }) })
   await world.until(cluster.startAll(), START_MS, 'the start of all nodes')
   await converge(world, cluster, START_MS)

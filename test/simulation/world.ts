@@ -17,6 +17,8 @@ export interface WorldOptions {
   readonly seed: number
   readonly partitions: number
   readonly lossRatio: number
+  /** Leases and members are kept in three buckets each, as with three servers; default one. */
+  readonly hasMajorities?: boolean
   /** The log's own limit, a partition; default none. */
   readonly walBytesMax?: number
   /** Told every line of the history. */
@@ -36,6 +38,7 @@ export class World {
   readonly detour = new SimulatedDetour()
   /** A full log refuses, and nothing takes a detour around that. */
   readonly hasDetours: boolean
+  readonly hasMajorities: boolean
   readonly objects: MemoryObjectStore
   readonly slabs = new SlabPool(SLABS_KEPT_BYTES)
   readonly invariants = new Invariants()
@@ -48,6 +51,7 @@ export class World {
     this.partitions = options.partitions
     this.wal = new MemoryWal(options.walBytesMax === undefined ? {} : { bytesMax: options.walBytesMax })
     this.hasDetours = options.walBytesMax === undefined
+    this.hasMajorities = options.hasMajorities ?? false
     this.#onTrace = options.onTrace
     this.broker = new MemoryBroker({ clock: this.clock, random: this.random.fork(), latencyMaxMs: LATENCY_MAX_MS, lossRatio: options.lossRatio })
     this.kv = new MemoryKvServer(this.clock, this.random.fork())

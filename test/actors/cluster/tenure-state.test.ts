@@ -19,8 +19,8 @@ const unassigned: TenureEvent = { kind: 'assigned', isAssigned: false }
 const held = (epoch: number): TenureEvent => ({ kind: 'held', epoch })
 const lost: TenureEvent = { kind: 'lost' }
 const serving: TenureEvent = { kind: 'serving' }
-const ours = (epoch: number): TenureEvent => ({ kind: 'announced', epoch, isOurs: true })
-const theirs = (epoch: number): TenureEvent => ({ kind: 'announced', epoch, isOurs: false })
+const ours = (epoch: number): TenureEvent => ({ kind: 'announced', epoch, isOurs: true, isMissed: false })
+const theirs = (epoch: number): TenureEvent => ({ kind: 'announced', epoch, isOurs: false, isMissed: false })
 const owner = play(TENURE_START, assigned, held(3), serving, ours(3)).state
 
 describe('a tenure', () => {
@@ -54,25 +54,43 @@ describe('a tenure', () => {
   it('takes a higher epoch when the catalog has seen one above its lease (the leases alone were lost)', () => {
     const { effects, state } = play(owner, { kind: 'fenced', epochFloor: 9 }, { kind: 'released' })
     expect(effects).toEqual(['release', 'want >9'])
-    expect(play(state, held(10), { kind: 'ended', isCrash: false }).effects).toEqual(['stop', 'start 10'])
+    expect(play(state, held(10), { kind: 'ended', why: 'stopped' }).effects).toEqual(['stop', 'start 10'])
   })
 
   it('starts again after a crash, later each time, only while it holds the lease', () => {
     const pauses: number[] = []
     let { state } = play(TENURE_START, assigned, held(3))
     for (let crash = 0; crash < 4; crash++) {
-      const step = tenureStep(state, { kind: 'ended', isCrash: true }, 1_000, 0.5)
+      const step = tenureStep(state, { kind: 'ended', why: 'crashed' }, 1_000, 0.5)
       expect(step.effects).toEqual([])
       pauses.push(step.wakeAtMs! - 1_000)
       state = tenureStep(step.state, { kind: 'tick' }, step.wakeAtMs!, 0.5).state
       expect(state.actor).toBe('starting')
     }
     expect(pauses).toEqual([75, 150, 300, 600])
-    expect(tenureStep(play(state, lost).state, { kind: 'ended', isCrash: true }, 0, 0).wakeAtMs).toBeUndefined()
+    expect(tenureStep(play(state, lost).state, { kind: 'ended', why: 'crashed' }, 0, 0).wakeAtMs).toBeUndefined()
+  })
+
+  it('tries again soon, and not later each time, when what it needs was out of reach', () => {
+    let { state } = play(TENURE_START, assigned, held(3))
+    for (let attempt = 0; attempt < 4; attempt++) {
+      const step = tenureStep(state, { kind: 'ended', why: 'unavailable' }, 1_000, 0.5)
+      expect(step.wakeAtMs! - 1_000).toBe(375)
+      state = tenureStep(step.state, { kind: 'tick' }, step.wakeAtMs!, 0.5).state
+    }
+  })
+
+  it('announces itself while it still starts when the announced node is missed, and not while that one lives', () => {
+    const missed: TenureEvent = { kind: 'announced', epoch: 2, isOurs: false, isMissed: true }
+    const heir = play(TENURE_START, assigned, theirs(2), held(3))
+    expect(heir.effects).toEqual(['want >0', 'start 3'])
+    expect(play(heir.state, missed, ours(3), serving).effects).toEqual(['announce 3'])
+    expect(play(TENURE_START, assigned, missed, held(3)).effects).toEqual(['want >0', 'start 3', 'announce 3'])
+    expect(play(heir.state, serving).effects).toEqual(['announce 3'])
   })
 
   it('announces itself again when its announcement is gone', () => {
-    expect(play(owner, { kind: 'announced', epoch: 0, isOurs: false }).effects).toEqual(['announce 3'])
+    expect(play(owner, { kind: 'announced', epoch: 0, isOurs: false, isMissed: false }).effects).toEqual(['announce 3'])
   })
 })
 
@@ -130,17 +148,17 @@ function* moves(world: World): Generator<World> {
     if (world.starting[node]) {
       // The claim on the catalog: fenced when it has seen a newer lease.
       const started = { ...world, starting: set(world.starting, node, false) }
-      if (world.fence > state.actorEpoch) yield deliver(deliver(started, node, { kind: 'fenced', epochFloor: world.fence }), node, { kind: 'ended', isCrash: true })
+      if (world.fence > state.actorEpoch) yield deliver(deliver(started, node, { kind: 'fenced', epochFloor: world.fence }), node, { kind: 'ended', why: 'crashed' })
       else yield deliver({ ...started, fence: state.actorEpoch }, node, serving)
     }
-    if (world.stopping[node]) yield deliver({ ...world, stopping: set(world.stopping, node, false) }, node, { kind: 'ended', isCrash: false })
+    if (world.stopping[node]) yield deliver({ ...world, stopping: set(world.stopping, node, false) }, node, { kind: 'ended', why: 'stopped' })
     if (state.actor === 'serving' && !state.isFenced && world.fence > state.actorEpoch) yield deliver(world, node, { kind: 'fenced', epochFloor: world.fence })
     if (world.announcing[node]! > 0) {
       const epoch = world.announcing[node]!
       const announced = epoch > world.announced.epoch ? { epoch, node } : world.announced
       yield { ...world, announced, announcing: set(world.announcing, node, 0) }
     }
-    if (world.announced.epoch !== state.announced.epoch) yield deliver(world, node, { kind: 'announced', epoch: world.announced.epoch, isOurs: world.announced.node === node })
+    if (world.announced.epoch !== state.announced.epoch) yield deliver(world, node, { kind: 'announced', epoch: world.announced.epoch, isOurs: world.announced.node === node, isMissed: false })
     if (state.actor === 'none' && state.lease === 'held') yield deliver(world, node, { kind: 'tick' })
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../runtime/clock-manual.ts'
-import { askRepeatedly } from '../../storage/repeated-ask.ts'
+import { askRepeatedly } from '../../runtime/repeated-ask.ts'
 
 const SILENCE = new Error('silence')
 

@@ -1,9 +1,9 @@
 /**
  * A question to somebody who may not be there yet, or be slow: it is put again every so often, no asking is given up for the next, and the first answer counts. A JetStream stream that
  * is electing its leader drops questions without a word, so whoever asks in this way has the answer a moment after the election, and on a busy machine with the first asking. Used by
- * the JetStream WAL.
+ * the JetStream WAL and by KV's reads.
  */
-import type { Clock, Timer } from '../runtime/clock.ts'
+import type { Clock, Timer } from './clock.ts'
 
 export interface RepeatedAskTerms {
   readonly clock: Pick<Clock, 'after'>
