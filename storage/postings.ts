@@ -9,17 +9,6 @@ import type { ByteReader, ByteWriter } from './column-bytes.ts'
 
 const ABSENT = 0xffff_ffff
 
-/** Order of streams within a section: by the pairs one after the other, a shorter list before its extensions. */
-export function compareLabels(a: Labels, b: Labels): number {
-  for (let i = 0; i < a.length && i < b.length; i++) {
-    const [nameA, valueA] = a[i]!
-    const [nameB, valueB] = b[i]!
-    if (nameA !== nameB) return nameA < nameB ? -1 : 1
-    if (valueA !== valueB) return valueA < valueB ? -1 : 1
-  }
-  return a.length - b.length
-}
-
 /** Names sorted; of each its values sorted, each with a run-length coded list of stream positions. `idOf` numbers texts in their order. */
 export function writePostings(out: ByteWriter, streams: ReadonlyArray<Labels>, idOf: (text: string) => number): void {
   const names = new Map<string, Map<string, number[]>>()

@@ -4,6 +4,7 @@
  * Equal input gives equal bytes (F3): streams are sorted by labels, their rows by time, and nothing depends on when or where it runs. It reads shared
  * memory and does no I/O.
  */
+import { compareLabels } from '../protocols/label-order.ts'
 import type { Labels, Sequence, TenantId, TimeNs } from '../protocols/model.ts'
 import type { LevelsOf } from '../protocols/push/level.ts'
 import { encodeBlock, blockBounds, type StoredColumn } from './block-codec.ts'
@@ -11,7 +12,6 @@ import { BlockRows, type RowSource } from './block-rows.ts'
 import type { SegmentEntry } from './catalog.ts'
 import type { ChunkEncoding } from './column-codec.ts'
 import { type BlockFilter, FilterBuilder, filterPages } from './filter-build.ts'
-import { compareLabels } from './postings.ts'
 import { type AppliedId, BLOCK_TARGET_BYTES, CATALOG_TENANTS_MAX, COLUMN_KINDS, SEGMENT_MAGIC, segmentKey } from './segment-format.ts'
 import { type BlockFacts, encodeFooter, type FooterInput } from './segment-footer.ts'
 import { type RowRun, type SlabDescriptor, slabColumns } from './slab.ts'

@@ -3,7 +3,8 @@
  * Shapes and rules are Loki's (https://grafana.com/docs/loki/latest/reference/loki-http-api/#query-log-volume).
  */
 import type { Matcher } from '../../protocols/logql/ast.ts'
-import { compareLabels, labelKey } from '../../protocols/logql/label-set.ts'
+import { compareLabels } from '../../protocols/label-order.ts'
+import { labelKey } from '../../protocols/logql/label-set.ts'
 import type { Labels, TimeNs } from '../../protocols/model.ts'
 import type { SeriesFacts } from '../../storage/segment-select.ts'
 

@@ -5,7 +5,7 @@
 import { SkaldError } from '../../runtime/errors.ts'
 import { isSetOperation } from './binary-arithmetic.ts'
 import { withScalar } from './binary-scalar.ts'
-import { compareLabels } from './label-set.ts'
+import { compareLabels } from '../label-order.ts'
 import { labelReplace } from './label-replace.ts'
 import { leafSeries } from './leaf-series.ts'
 import type { LogQueryPlan, MetricQueryPlan, PlanNode, QueryPlan } from './plan.ts'

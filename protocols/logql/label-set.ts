@@ -1,23 +1,11 @@
 /**
- * Label sets as the engine handles them: keys, order, text. Used by the scans, the evaluator and the encoder; knows nothing of streams or storage.
+ * Label sets as the engine handles them: keys, text, groups. Used by the scans, the evaluator and the encoder; knows nothing of streams or storage.
  */
 import type { Labels } from '../model.ts'
 import { goQuote } from './go-text.ts'
 
 /** Equal for equal label sets only. */
 export const labelKey = (labels: Labels): string => JSON.stringify(labels)
-
-/** Order of series in answers: name by name, value by value, the shorter first. */
-export function compareLabels(a: Labels, b: Labels): number {
-  const shared = Math.min(a.length, b.length)
-  for (let i = 0; i < shared; i++) {
-    const [nameA, valueA] = a[i]!
-    const [nameB, valueB] = b[i]!
-    if (nameA !== nameB) return nameA < nameB ? -1 : 1
-    if (valueA !== valueB) return valueA < valueB ? -1 : 1
-  }
-  return a.length - b.length
-}
 
 /** `{a="x", b="y"}`, values quoted as Go does: how error messages name a series. */
 export const labelText = (labels: Labels): string => `{${labels.map(([name, value]) => `${name}=${goQuote(value)}`).join(', ')}}`

@@ -1,7 +1,7 @@
 /** The points of a leaf: a scan's merged partial read out window by window. Used by the evaluator. */
 import type { Labels } from '../model.ts'
 import type { Matcher } from './ast.ts'
-import { compareLabels } from './label-set.ts'
+import { compareLabels } from '../label-order.ts'
 import { metricStates } from './metric-states.ts'
 import { failureError } from './pipeline-failure.ts'
 import type { Series } from './query-data.ts'

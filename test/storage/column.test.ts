@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { compareLabels } from '../../protocols/label-order.ts'
 import type { Labels } from '../../protocols/model.ts'
 import { ByteReader, ByteWriter } from '../../storage/column-bytes.ts'
 import { CHUNK_ENCODINGS, compressColumn, decompressColumn } from '../../storage/column-codec.ts'
 import { decodeLevels, encodeLevels } from '../../storage/column-levels.ts'
 import { decodeMetadata, encodeMetadata, MetadataDictionary } from '../../storage/column-metadata.ts'
 import { BLOCK_SPAN_NS_MAX, decodePlanes, decodeTimes, encodePlanes, encodeTimes } from '../../storage/column-numbers.ts'
-import { compareLabels, LabelPostings, writePostings } from '../../storage/postings.ts'
+import { LabelPostings, writePostings } from '../../storage/postings.ts'
 import { field, seeded } from '../support/push-bodies.ts'
 
 const corrupt = (what: string) => expect.objectContaining({ code: 'storage_corrupt', message: expect.stringContaining(what) as string })
