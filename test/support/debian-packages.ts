@@ -1,14 +1,11 @@
 /**
- * Fetches packages of a Debian suite, with all that they need, into a folder of the project: no root, nothing installed. A private apt state,
- * the mirror that the machine itself is configured for, the distribution's keyring, so apt checks signatures and hashes. For tests that want
- * real servers; throws a sentence when the machine cannot do it.
+ * Fetches packages of a Debian suite, with all that they need, into a folder of the project, by an apt with a state of its own. For tests that want real servers;
+ * throws a sentence when the machine cannot do it.
  */
-import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { promisify } from 'node:util'
+import { openPrivateApt, runStep } from '../../runtime/private-apt.ts'
 
-const run = promisify(execFile)
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 const TIMEOUT_MS = 240_000
 const UNPACKERS = 2
@@ -21,10 +18,10 @@ export async function unpackDebianPackages(localDir: string, suite: string, pack
   if (codename === undefined || !existsSync(KEYRING)) throw new Error('not a Debian system with its archive keyring')
   const work = path.join(localDir, `fetch-${process.pid}`)
   try {
-    const options = await aptOptions(work, suite, codename)
-    await run('apt-get', [...options, 'update'], { timeout: timeoutMs })
-    await run('apt-get', [...options, '-y', '--no-install-recommends', '--download-only', 'install', ...packages], { timeout: timeoutMs, maxBuffer: 16 << 20 })
-    await unpackAll(path.join(work, 'cache/archives'), path.join(work, 'root'))
+    const apt = await openPrivateApt(work, { codename, suite, components: 'main', keyring: KEYRING, timeoutMs })
+    await apt('update')
+    await apt('-y', '--no-install-recommends', '--download-only', 'install', ...packages)
+    await unpackAll(path.join(work, 'cache/archives'), path.join(work, 'root'), timeoutMs)
     renameSync(path.join(work, 'root'), unpacked)
   } finally {
     rmSync(work, { recursive: true, force: true })
@@ -32,26 +29,11 @@ export async function unpackDebianPackages(localDir: string, suite: string, pack
   return unpacked
 }
 
-async function aptOptions(work: string, suite: string, codename: string): Promise<string[]> {
-  for (const folder of ['lists/partial', 'cache/archives/partial']) mkdirSync(path.join(work, folder), { recursive: true })
-  writeFileSync(path.join(work, 'status'), '')
-  const settings = { 'Dir::State': work, 'Dir::State::lists': `${work}/lists`, 'Dir::State::status': `${work}/status`, 'Dir::Cache': `${work}/cache` }
-  const lines = Object.entries(settings).map(([name, value]) => `${name} "${value}";`)
-  lines.push('Dir::Etc::Preferences "/dev/null";', 'Dir::Etc::PreferencesParts "/dev/null";', 'APT::Sandbox::User "";', '#clear APT::Update::Post-Invoke;')
-  writeFileSync(path.join(work, 'apt.conf'), `${lines.join('\n')}\n`)
-  const config = ['-q', '-c', path.join(work, 'apt.conf')]
-  const { stdout } = await run('apt-get', [...config, 'update', '--print-uris'], { timeout: TIMEOUT_MS })
-  const mirror = new RegExp(`^'([^'\\s]+)/dists/${codename}/`, 'm').exec(stdout)?.[1]
-  if (mirror === undefined) throw new Error(`the machine's apt configuration names no mirror for ${codename}`)
-  writeFileSync(path.join(work, 'sources.list'), `deb [signed-by=${KEYRING}] ${mirror} ${suite} main\n`)
-  return [...config, '-o', `Dir::Etc::SourceList=${work}/sources.list`, '-o', 'Dir::Etc::SourceParts=/dev/null']
-}
-
-async function unpackAll(archives: string, into: string): Promise<void> {
+async function unpackAll(archives: string, into: string, timeoutMs: number): Promise<void> {
   mkdirSync(into, { recursive: true })
   const files = readdirSync(archives).filter((name) => name.endsWith('.deb'))
   const lane = async (): Promise<void> => {
-    for (let file = files.pop(); file !== undefined; file = files.pop()) await run('dpkg-deb', ['-x', path.join(archives, file), into])
+    for (let file = files.pop(); file !== undefined; file = files.pop()) await runStep('dpkg-deb', ['-x', path.join(archives, file), into], { cwd: into, timeoutMs })
   }
   await Promise.all(Array.from({ length: UNPACKERS }, lane))
 }
