@@ -3,14 +3,22 @@
  * Loading is pure: the caller brings the file's text and the environment. No key is read anywhere else.
  */
 import { type Loaded, loadConfig } from '../runtime/config.ts'
-import { type ConfigOf, choice, duration, flag, inert, integer, refuse, size, structure, text, texts } from '../runtime/config-schema.ts'
+import { type ConfigOf, choice, duration, flag, inert, integer, refuse, restricted, size, structure, text, texts } from '../runtime/config-schema.ts'
 import { CHUNK_ENCODING_NAMES } from '../protocols/limits/chunk-encoding.ts'
 import { inertLimitsOf, type LimitOverrides, LIMITS, parseOverrides } from '../protocols/limits.ts'
+
+const ROLES = ['all', 'gateway', 'partitions', 'query', 'ruler', 'compactor']
+/** As nats-server's own configuration takes it. */
+const SYNC_INTERVAL = /^(?:always|(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+)$/
 
 export const CONFIG_SCHEMA = {
   data_dir: text('./data', 'Folder of everything this node keeps: embedded NATS, local objects, caches.'),
   partitions: integer(1, 'Partitions of the write-ahead log: one for a single node, a few a node for a cluster. Can grow later.', 1, 4096),
-  roles: texts(['all'], 'What this node does: `all`, or some of gateway, partitions, query. (`ruler` and `compactor` are accepted and do nothing yet.)'),
+  roles: restricted(
+    texts(['all'], 'What this node does: `all`, or some of gateway, partitions, query. (`ruler` and `compactor` are accepted and do nothing yet.)'),
+    `one or more of ${ROLES.join(', ')}`,
+    (roles) => roles.length > 0 && roles.every((role) => ROLES.includes(role)),
+  ),
   node_id: text('', 'Name of this node in the ring, stable over restarts. Empty: kept in `data_dir`.'),
   zone: text('', 'Failure zone of this node; standbys go elsewhere if they can.'),
   http: {
@@ -27,7 +35,11 @@ export const CONFIG_SCHEMA = {
     bin: text('', 'nats-server program to start. Empty: PATH, then a fetched one.'),
     host: text('127.0.0.1', 'Address of the embedded server.'),
     port: integer(0, 'Port of the embedded server; 0 takes a free one.', 0, 65_535),
-    sync_interval: text('2m', 'How often the embedded server calls fsync; `always`: on every write, so that an acknowledged push survives a power cut.'),
+    sync_interval: restricted(
+      text('2m', 'How often the embedded server calls fsync; `always`: on every write, so that an acknowledged push survives a power cut.'),
+      'always, or a duration such as 10s or 2m',
+      (value) => SYNC_INTERVAL.test(value),
+    ),
     max_payload: size('8MB', 'Largest message of the embedded server.'),
     max_store: size('0', 'Disk that the embedded JetStream may use; 0: three quarters of what is free.'),
   },
@@ -42,7 +54,7 @@ export const CONFIG_SCHEMA = {
     multi_tenant_queries: inert(flag(false, 'Allow `a|b` in `X-Scope-OrgID` of queries.')),
   },
   memory: {
-    budget: size('256MB', 'Bytes of mailboxes, heads, encoders and caches of this node. Over it: flush early, then read the log more slowly.'),
+    budget: size('256MB', 'Bytes that pushes, heads, encoders, caches and scans of this node hold together. From 60 % on partitions cut early, from 80 % they stop reading the log, from 95 % pushes get 503.'),
     cache: size('48MB', 'Part of the budget for footers, results and (of a remote store) ranges of objects; less while memory is short.'),
     disk_cache: size('0', 'Bytes of a cache under `data_dir` for what is read from a remote store; 0 is off.'),
   },
@@ -55,13 +67,13 @@ export const CONFIG_SCHEMA = {
     chunk_encoding: choice(CHUNK_ENCODING_NAMES, 'zstd', 'Compression of blocks, by Loki\'s names; all of `lz4-…` are lz4, `flate` is gzip. `limits_config.chunk_encoding` is the same for single tenants.'),
     chunk_idle_period: duration('30m', 'A partition without a push for this long is cut.'),
     max_chunk_age: duration('2h', 'A chunk open for this long is cut; half of it is how late an entry may come.'),
-    flush_check_period: duration('30s', 'How often is looked for what is to be cut, give or take a fifth.'),
+    flush_check_period: duration('30s', 'How often partitions look whether they are to be cut, give or take a fifth.'),
     concurrent_flushes: integer(2, 'Flushes at once; of those that wait, the most urgent is next.', 1, 256),
     stream_idle_period: duration('10m', 'An idle stream leaves memory after this.'),
   },
   querier: {
     max_concurrent: integer(8, 'Large queries at once on this node; small ones (under 4 MB of lines) may run beside them.', 1, 1024),
-    workers: integer(0, 'Worker threads for queries and encoding; 0: one a core.', 0, 256),
+    workers: integer(0, 'Threads that scan; 0: one a core. Encoding and answers have a thread of their own each, small scans another while all of these are at work.', 0, 256),
     catch_up_timeout: duration('30s', 'How long a query waits for an owner to have applied what was acknowledged before it.'),
     metadata_by: choice(['received', 'entry_time'], 'received', 'Whether labels, series and index statistics of a time range go by when entries were received, or by their own time.'),
     max_outstanding_per_tenant: integer(256, 'Queries of a tenant that may wait for their turn; more are answered with 429.', 1, 1_000_000),

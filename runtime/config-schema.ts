@@ -42,6 +42,15 @@ export function inert<T>(of: Setting<T>): Setting<T> {
   return { ...of, acts: false }
 }
 
+/** Takes fewer values than its form does: those that pass the check. */
+export function restricted<T>(of: Setting<T>, expected: string, isTaken: (value: T) => boolean): Setting<T> {
+  const parse = (value: unknown): T => {
+    const parsed = of.parse(value)
+    return isTaken(parsed) ? parsed : refuse()
+  }
+  return { ...of, expected, parse }
+}
+
 const TEXT: Form<string> = {
   type: 'string',
   expected: 'text',
@@ -125,7 +134,7 @@ export function recordOf<G extends Group>(group: G): (value: unknown) => ConfigO
   return (value) => {
     if (value !== null && (typeof value !== 'object' || Array.isArray(value))) return refuse()
     const given: Record<string, unknown> = { ...value }
-    const unknown = Object.keys(given).find((key) => !(key in group))
+    const unknown = Object.keys(given).find((key) => !Object.hasOwn(group, key))
     if (unknown !== undefined) throw new FormError(`unknown key ${unknown}`)
     return Object.fromEntries(Object.entries(group).map(([key, item]) => [key, readItem(item, given[key])])) as ConfigOf<G>
   }

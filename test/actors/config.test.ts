@@ -29,6 +29,14 @@ describe('the configuration', () => {
     expect(config.limits_config.max_line_size).toBe(1 << 20)
   })
 
+  it.each([
+    ['roles: [gatway]', 'roles is ["gatway"]; one or more of all, gateway, partitions, query, ruler, compactor expected'],
+    ['roles: []', 'roles is []; one or more of all'],
+    ['nats: {sync_interval: 2 minutes}', 'nats.sync_interval is "2 minutes"; always, or a duration such as 10s or 2m expected'],
+  ])('refuses %s, which would do nothing or end a server', (yaml, message) => {
+    expect(() => loadSkaldConfig({ yaml })).toThrow(message)
+  })
+
   it('gives every key a variable of its own', () => {
     const names = leavesOf(CONFIG_SCHEMA).map((leaf) => environmentName(leaf.path))
     expect(new Set(names).size).toBe(names.length)
