@@ -5,6 +5,7 @@
 import { compressSync } from 'snappy'
 import type { ActorRef, Behavior, Reply } from '../../runtime/actor.ts'
 import { SkaldError } from '../../runtime/errors.ts'
+import { freeBuffer } from '../../runtime/free-buffer.ts'
 import { spanUnder, traceParentOf } from '../../runtime/trace-parent.ts'
 import type { Limits } from '../../protocols/limits.ts'
 import type { TenantId } from '../../protocols/model.ts'
@@ -152,9 +153,11 @@ function itemsOf(
         pushId: idOf(pushId, i),
         receivedMs,
         labels: whole ? labels : chosen.map((k) => labels[k]!),
-        compressedBody: whole && parts.length === 1 && asItCame !== null ? asItCame : compressSync(body),
+        // Memory of V8's own: outside memory would stay until a finalizer has run.
+        compressedBody: whole && parts.length === 1 && asItCame !== null ? asItCame : compressSync(body, { copyOutputData: true }),
         bodyBytes: body.length,
       }
+      if (!whole) freeBuffer(body)
       const kept = new Set(chosen)
       const mask = whole ? labels : labels.map((text, k) => (kept.has(k) ? text : ''))
       memory.use()
