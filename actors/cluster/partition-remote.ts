@@ -29,7 +29,7 @@ interface SeriesCall {
 type Kind = 'scan' | 'series' | 'heard'
 
 /** Records are more, the more is pushed; so many messages a second tell of them all. */
-const HEARD_MS = 250
+const HEARD_MS = 1_000
 const PREFIX = 'skald.v1.partition.'
 const PARTITION_TOKEN = 3
 const subjectOf = (partition: number | '*', node: string, kind: Kind): string => `${PREFIX}${partition}.${subjectToken(node)}.${kind}`

@@ -37,7 +37,7 @@ const CATCH_UP_RETRY_MS = 200
 /** A replica of the log did not have yet what another has acknowledged. */
 const LAG_MS = 10
 /** How long records of other nodes gather before they are read. A hole in front of a record of this node is often no more than an acknowledgement on its way. */
-const READ_PAUSE_MS = 250
+const READ_PAUSE_MS = 1_000
 /** Of this node's records that wait behind them: then they are read at once. */
 const READ_PAUSE_BYTES_MAX = 4 * 1024 * 1024
 
