@@ -73,7 +73,7 @@ export const CONFIG_SCHEMA = {
   },
   querier: {
     max_concurrent: integer(8, 'Large queries at once on this node; small ones (under 4 MB of lines) may run beside them.', 1, 1024),
-    workers: integer(0, 'Threads that scan; 0: one a core. Encoding and answers have a thread of their own each, small scans another while all of these are at work.', 0, 256),
+    workers: integer(0, 'Threads that scan; 0: one a core. Encoding, answers, and large pushes in JSON or OTLP have a thread of their own each, small scans another while all of these are at work.', 0, 256),
     catch_up_timeout: duration('30s', 'How long a query waits for an owner to have applied what was acknowledged before it.'),
     metadata_by: choice(['received', 'entry_time'], 'received', 'Whether labels, series and index statistics of a time range go by when entries were received, or by their own time.'),
     max_outstanding_per_tenant: integer(256, 'Queries of a tenant that may wait for their turn; more are answered with 429.', 1, 1_000_000),

@@ -55,6 +55,7 @@ import { PartitionDirectory } from './partition/partition-directory.ts'
 import { makeLocalReads, type PartitionReads } from './cluster/partition-reads.ts'
 import { REPORTS_ID, reportCodec, reportsBehavior } from './cluster/partition-reports.ts'
 import { makeHeardElsewhere, remoteReads, servePartitions } from './cluster/partition-remote.ts'
+import { makeThreadedTranscoder } from './write/transcoder.ts'
 import { makePushGateway, tenantsBehavior, type TenantsMessage } from './write/push-gateway.ts'
 import { queryApi } from './api/query-api.ts'
 import { makeQuerier } from './query/querier.ts'
@@ -96,6 +97,8 @@ class Opened {
 }
 
 const THREAD_HEAP_MB = 512
+/** The largest body of OTLP JSON takes several times its size as objects. */
+const TRANSCODER_HEAP_MB = 1024
 /** Of `memory.cache`, for partial results; the rest is the scan threads'. */
 const RESULTS_SHARE = 0.25
 const ORPHAN_SWEEP_MS = 600_000
@@ -132,7 +135,7 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   opened.add(() => Effect.runPromise(services.system.shutdown()))
   const collector = new OrphanCollector(storage.store, services.catalog, ports.clock, config.object_store.orphan_grace_period)
   opened.add(startOrphanSweeps({ collector, clock: ports.clock, log: machine.log, metrics: services.metrics, periodMs: ORPHAN_SWEEP_MS, isMine: () => directory.localOwner(0) !== undefined }))
-  const push = openPushes(config, services, tenants, opened)
+  const push = openPushes(config, services, { tenants, onCrash: machine.onCrash }, opened)
   const query = openQueries(config, services, { memory, cluster, reads, requests, onCrash: machine.onCrash }, opened)
 
   const lifecycle = makeLifecycle({ cluster, flush: () => flushPartitions(services, directory), terminate: options.terminate })
@@ -300,9 +303,11 @@ function openReads(services: Services, cluster: Cluster, directory: PartitionDir
 const hasRole = ({ roles }: SkaldConfig, role: string): boolean => roles.includes('all') || roles.includes(role)
 
 /** Where this node takes pushes: over NATS, and by the routes. */
-function openPushes(config: SkaldConfig, services: Services, tenants: ActorRef<TenantsMessage>, opened: Opened): HttpRoute[] {
+function openPushes(config: SkaldConfig, services: Services, { tenants, onCrash }: { readonly tenants: ActorRef<TenantsMessage>; readonly onCrash: (error: Error) => void }, opened: Opened): HttpRoute[] {
   if (!hasRole(config, 'gateway')) return []
-  const gateway = makePushGateway(services, { bodyBytesMax: config.http.max_body_size, decompressedBytesMax: config.http.max_decompressed_size }, tenants)
+  const transcoder = makeThreadedTranscoder({ heapMbMax: TRANSCODER_HEAP_MB, onCrash })
+  opened.add(() => transcoder.close())
+  const gateway = makePushGateway(services, { bodyBytesMax: config.http.max_body_size, decompressedBytesMax: config.http.max_decompressed_size }, tenants, transcoder)
   const natsPush = serveNatsPush(services.transport, gateway)
   opened.add(() => natsPush.close())
   return pushRoutes(gateway, config.tenancy.default_tenant)

@@ -8,8 +8,10 @@ import { spanUnder } from '../../runtime/trace-parent.ts'
 import type { TenantId } from '../../protocols/model.ts'
 import type { MemoryAccount, MemoryBudget } from '../../storage/memory-budget.ts'
 import { decodePush, type DecodedPush, type PushContent, type PushSizes } from '../../protocols/push/content.ts'
-import { decodeOtlpPush } from '../../protocols/push/decode-otlp.ts'
+import { decodePushBatches } from '../../protocols/push/decode-protobuf.ts'
+import { isJsonPush } from '../../protocols/push/transcode.ts'
 import type { Services } from '../services.ts'
+import { inlineTranscoder, type Transcoder } from './transcoder.ts'
 import { answerOfError, tenantBehavior, type PushAnswer, type TenantMessage, type WriterOf } from './tenant.ts'
 
 export interface PushRequest {
@@ -35,7 +37,7 @@ const PUSH_ID_CHARS_MAX = 256
 const PUSH_TIMEOUT_EXTRA_MS = 2_000
 const RETRY_AFTER_S = 1
 
-export function makePushGateway(services: Services, sizes: PushSizes, tenants: ActorRef<TenantsMessage>): PushGateway {
+export function makePushGateway(services: Services, sizes: PushSizes, tenants: ActorRef<TenantsMessage>, transcoder: Transcoder = inlineTranscoder): PushGateway {
   const { system, settings, budget } = services
   return {
     sizes,
@@ -46,7 +48,7 @@ export function makePushGateway(services: Services, sizes: PushSizes, tenants: A
         if (request.pushId.length > PUSH_ID_CHARS_MAX) {
           throw new SkaldError('bad_request', `push id of ${request.pushId.length} characters is longer than ${PUSH_ID_CHARS_MAX}`)
         }
-        const push = decodeTraced(services, request, sizes)
+        const push = await decodeTraced(services, request, sizes, transcoder)
         const bytes = push.batches.reduce((sum, batch) => sum + batch.body.length, 0)
         held = takeMemory(budget, bytes)
         const answer = await system.ask<TenantsMessage, PushAnswer>(
@@ -65,10 +67,10 @@ export function makePushGateway(services: Services, sizes: PushSizes, tenants: A
   }
 }
 
-function decodeTraced(services: Services, request: PushRequest, sizes: PushSizes): DecodedPush {
+async function decodeTraced(services: Services, request: PushRequest, sizes: PushSizes, transcoder: Transcoder): Promise<DecodedPush> {
   const span = spanUnder(request.traceParent, 'push.decode', { 'skald.body_bytes': request.content.body.length })
   try {
-    return decode(services, request, sizes)
+    return await decode(services, request, sizes, transcoder)
   } catch (error) {
     span.fail(error)
     throw error
@@ -84,8 +86,10 @@ function takeMemory(budget: MemoryBudget, bytes: number): MemoryAccount {
   throw new SkaldError('over_memory', `the node's memory budget of ${budget.bytesMax} bytes (memory.budget) is used up`, { retryAfterS: RETRY_AFTER_S })
 }
 
-function decode(services: Services, { kind, content, tenant }: PushRequest, sizes: PushSizes): DecodedPush {
-  return kind === 'otlp' ? decodeOtlpPush(content, { limits: services.limitsOf(tenant), nowMs: services.clock.nowMs(), sizes }) : decodePush(content, sizes)
+async function decode(services: Services, { kind, content, tenant }: PushRequest, sizes: PushSizes, transcoder: Transcoder): Promise<DecodedPush> {
+  if (kind === 'loki' && !isJsonPush(content)) return decodePush(content, sizes)
+  const message = await transcoder.run(kind === 'loki' ? { kind, content, sizes } : { kind, content, settings: { limits: services.limitsOf(tenant), nowMs: services.clock.nowMs(), sizes } })
+  return { batches: decodePushBatches(message), snappyBody: null }
 }
 
 /** Whatever can be tried again says when. */

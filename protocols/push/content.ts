@@ -43,12 +43,21 @@ export interface DecodedPush {
 
 /** Decodes a push of `/loki/api/v1/push` or `/api/prom/push`. Throws `body_too_large`, `decompressed_too_large`, `malformed_body`, `unsupported_media`. */
 export function decodePush(content: PushContent, sizes: PushSizes = PUSH_SIZES_DEFAULT): DecodedPush {
-  const json = mediaType(content.contentType) === 'application/json'
-  checkBodyBytes(content.body, sizes, json)
-  const plain = decodeTransfer(content.body, content.contentEncoding ?? '', sizes)
-  if (json) return { batches: decodePushBatches(content.legacy === true ? transcodeLegacyJsonPush(plain) : transcodeJsonPush(plain)), snappyBody: null }
+  if (mediaType(content.contentType) === 'application/json') return { batches: decodePushBatches(transcodeJson(content, sizes)), snappyBody: null }
+  const plain = plainBody(content, sizes, false)
   const batches = decodePushBatches(unsnappy(plain, sizes))
   return { batches, snappyBody: batches.length === 1 ? plain : null }
+}
+
+/** A push in JSON as a `PushRequest`. Throws as `decodePush` does. */
+export function transcodeJson(content: PushContent, sizes: PushSizes): Buffer {
+  const plain = plainBody(content, sizes, true)
+  return content.legacy === true ? transcodeLegacyJsonPush(plain) : transcodeJsonPush(plain)
+}
+
+function plainBody({ body, contentEncoding }: PushContent, sizes: PushSizes, json: boolean): Buffer {
+  checkBodyBytes(body, sizes, json)
+  return decodeTransfer(body, contentEncoding ?? '', sizes)
 }
 
 function checkBodyBytes(body: Buffer, sizes: PushSizes, json: boolean): void {

@@ -27,14 +27,17 @@ export interface OtlpSettings {
 }
 
 /** Throws as `decodePush` does, with Loki's words for OTLP. The HTTP answer wraps them in a `google.rpc.Status` (otlp-status.ts). */
-export function decodeOtlpPush(content: PushContent, settings: OtlpSettings): DecodedPush {
+export const decodeOtlpPush = (content: PushContent, settings: OtlpSettings): DecodedPush => ({ batches: decodePushBatches(transcodeOtlp(content, settings)), snappyBody: null })
+
+/** The export as a `PushRequest`. */
+export function transcodeOtlp(content: PushContent, settings: OtlpSettings): Buffer {
   const type = mediaType(content.contentType)
   if (type !== 'application/x-protobuf' && type !== 'application/json') throw new SkaldError('unsupported_media', `content type: ${type} is not supported`)
   const body = decodeOtlpTransfer(content.body, content.contentEncoding ?? '', settings.sizes ?? PUSH_SIZES_DEFAULT)
   const writer = new OtlpWriter(otlpPolicyOf(settings.limits), BigInt(settings.nowMs) * 1_000_000n)
   if (type === 'application/json') visitOtlpJson(body, writer)
   else visitOtlpProtobuf(body, writer)
-  return { batches: decodePushBatches(writer.finish()), snappyBody: null }
+  return writer.finish()
 }
 
 type Pairs = Array<readonly [string, string]>

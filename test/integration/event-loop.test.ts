@@ -89,6 +89,23 @@ describe('the event loop of a node', () => {
   }, 240_000)
 })
 
+describe('the event loop of a node that is pushed to', () => {
+  const LINES = 20_000
+  const values = Array.from({ length: LINES }, (_, i): PushedStream['values'][number] => [atNs(i), line(`n=${i}`)])
+  const loki = JSON.stringify({ streams: [{ stream: { app: 'pushed' }, values }] })
+  const otlp = JSON.stringify({ resourceLogs: [{ resource: {}, scopeLogs: [{ logRecords: values.map(([timeUnixNano, text]) => ({ timeUnixNano, body: { stringValue: text } })) }] }] })
+
+  it.each([
+    ['JSON', '/loki/api/v1/push', loki],
+    ['OTLP', '/otlp/v1/logs', otlp],
+  ])('goes on during 4 MB of %s', async (_what, endpoint, body) => {
+    await expectNoStall(async () => {
+      const answer = await fetch(`${node.url}${endpoint}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+      expect(answer.status, await answer.text()).toBe(204)
+    })
+  })
+})
+
 describe('the event loop of a node with 50,000 streams in memory', () => {
   const TENANT = 'crowd'
   const STREAMS = 50_000
