@@ -46,10 +46,15 @@ export interface WorkerPoolOptions {
   /** Hard bound on a thread's JavaScript heap, MB: a runaway task dies alone. */
   readonly heapMbMax: number
   readonly onCrash?: (error: Error) => void
+  /** Threads are used side by side: when some have worked, and all have had nothing to do for a moment, the others are started. */
+  readonly together?: boolean
 }
 
 /** Tasks work on buffers and make few objects: a small nursery is collected often, and lets go of the buffers that died in it. */
 const YOUNG_MB = 8
+
+/** Not while somebody waits for answers: starting threads takes processor time from those that work. */
+const START_OTHERS_AFTER_MS = 200
 
 /** As this process loaded it. */
 const PROGRAM = programFiles()
@@ -59,6 +64,7 @@ export class WorkerPool {
   private readonly slots: Array<Slot | null>
   private readonly options: WorkerPoolOptions
   private nextId = 1
+  private othersTimer: NodeJS.Timeout | undefined
   private closed = false
 
   constructor(options: WorkerPoolOptions) {
@@ -87,6 +93,7 @@ export class WorkerPool {
 
   run<A>(task: unknown, options: TaskOptions = {}): Promise<A> {
     if (this.closed) return Promise.reject(new SkaldError('stopping', 'the worker pool is closed'))
+    clearTimeout(this.othersTimer)
     const slot = this.choose(options.affinity)
     const id = this.nextId++
     const flag = new Int32Array(new SharedArrayBuffer(4))
@@ -127,6 +134,16 @@ export class WorkerPool {
     return at
   }
 
+  private startOthersSoon(): void {
+    if (this.options.together !== true || this.busy > 0 || !this.slots.includes(null)) return
+    this.othersTimer = setTimeout(() => this.startOthers(), START_OTHERS_AFTER_MS).unref()
+  }
+
+  private startOthers(): void {
+    if (this.closed) return
+    for (let place = 0; place < this.slots.length; place++) this.slots[place] ??= this.spawn(place)
+  }
+
   private spawn(place: number): Slot {
     const slot: Slot = { place, worker: this.thread(place), pending: new Map() }
     this.listen(slot)
@@ -152,6 +169,7 @@ export class WorkerPool {
     const pending = slot.pending.get(answer.id)
     if (pending === undefined) return
     slot.pending.delete(answer.id)
+    this.startOthersSoon()
     if (answer.ok) pending.resolve(answer.value)
     else pending.reject(answer.code === null ? withStack(answer.message, answer.stack) : new SkaldError(answer.code, answer.message))
   }

@@ -10,20 +10,24 @@ import type { ObjectInfo, ObjectStore } from './object-store.ts'
 /** A cold disk reads this in a few milliseconds; more goes the long way. */
 export const READ_NOW_BYTES_MAX = 1 << 20
 
-/** `store` serves the files below `directory`; it also gets what fails here, tries again and says why. */
-export function withReadsNow(store: ObjectStore, directory: string): ObjectStore {
+/** `open` gives a store of the files below `directory`, for all else and for what fails here: it tries again and says why. Asked when it is first needed, because most threads never do. */
+export function withReadsNow(open: () => Promise<ObjectStore>, directory: string): ObjectStore {
   const root = path.resolve(directory)
   const files = new OpenFile()
+  let opened: Promise<ObjectStore> | null = null
+  const store = (): Promise<ObjectStore> => (opened ??= open())
   return {
     async getRange(key, offset, lengthBytes, signal): Promise<Buffer> {
       const mayBlock = offset >= 0 && lengthBytes <= READ_NOW_BYTES_MAX && signal?.aborted !== true
-      return (mayBlock ? files.read(fileOf(root, key), offset, lengthBytes) : null) ?? store.getRange(key, offset, lengthBytes, signal)
+      return (mayBlock ? files.read(fileOf(root, key), offset, lengthBytes) : null) ?? (await store()).getRange(key, offset, lengthBytes, signal)
     },
-    put: (key, body, signal): Promise<void> => store.put(key, body, signal),
-    head: (key, signal): Promise<ObjectInfo> => store.head(key, signal),
-    list: (prefix, signal) => store.list(prefix, signal),
-    delete: (keys, signal): Promise<void> => store.delete(keys, signal),
-    close: () => store.close(),
+    put: async (key, body, signal): Promise<void> => (await store()).put(key, body, signal),
+    head: async (key, signal): Promise<ObjectInfo> => (await store()).head(key, signal),
+    list: async function* (prefix, signal) {
+      yield* (await store()).list(prefix, signal)
+    },
+    delete: async (keys, signal): Promise<void> => (await store()).delete(keys, signal),
+    close: async () => (await opened)?.close(),
   }
 }
 

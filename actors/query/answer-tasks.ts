@@ -123,6 +123,12 @@ async function bytesOf(texts: Iterable<string>, signal: TaskSignal): Promise<Uin
   return pieces
 }
 
+/** The partial answers that a task is about. */
+export function partialsOf(task: AnswerTask): ReadonlyArray<Uint8Array> {
+  if (task.kind === 'show') return task.partials.flat()
+  return 'partials' in task ? task.partials : []
+}
+
 /** What of a task's outcome is handed to the event loop's thread without a copy. */
 export function transfersOf(value: unknown): ArrayBuffer[] {
   if (value instanceof Uint8Array) return ownBuffers([value])

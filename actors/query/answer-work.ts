@@ -10,7 +10,7 @@ import type { MatrixData } from '../../protocols/logql/query-data.ts'
 import type { MemoryBudget } from '../../storage/memory-budget.ts'
 import { ownBuffers } from '../segments/encoded-partial.ts'
 import { ScanRoom } from '../segments/scan-room.ts'
-import { type AnswerTask, type AnswerTasks, runAnswerTask, type ShownAnswer } from './answer-tasks.ts'
+import { type AnswerTask, type AnswerTasks, partialsOf, runAnswerTask, type ShownAnswer } from './answer-tasks.ts'
 
 type GivenBy<T extends AnswerTask> = AnswerTasks[T['kind']]['gives']
 
@@ -116,9 +116,4 @@ function treeOf({ root }: Extract<QueryPlan, { kind: 'metric' }>): { nodes: numb
     else if (node.kind === 'vector' || node.kind === 'labelReplace') open.push(node.inner)
   }
   return { nodes, rewritesLabels }
-}
-
-function partialsOf(task: AnswerTask): ReadonlyArray<Uint8Array> {
-  if (task.kind === 'show') return task.partials.flat()
-  return 'partials' in task ? task.partials : []
 }

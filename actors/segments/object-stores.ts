@@ -6,8 +6,7 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { Random } from '../../runtime/random.ts'
 import { type DiskCachedStore, openDiskCache } from '../../storage/cache-disk.ts'
 import { withReadsNow } from '../../storage/object-store-fs-now.ts'
-import { withHedgedReads } from '../../storage/object-store-hedge.ts'
-import { type RetryOptions, withRetries } from '../../storage/object-store-retry.ts'
+import type { RetryOptions } from '../../storage/object-store-retry.ts'
 import type { ObjectStore } from '../../storage/object-store.ts'
 import { type ObjectStoreLocation, parseObjectStoreUrl } from '../../storage/object-store-url.ts'
 
@@ -31,14 +30,21 @@ export interface StorePorts {
 }
 
 export async function openObjectStore(settings: StoreSettings, ports: StorePorts): Promise<ObjectStore | DiskCachedStore> {
-  const { clock, random, onRetry } = ports
+  const { clock, random } = ports
   const location = parseObjectStoreUrl(settings.url)
-  const plain = await openLocation(location, settings, ports)
-  const hedged = isRemote(settings.url) ? withHedgedReads(plain, { clock, random }) : plain
-  const policy = { triesMax: settings.triesMax, tryMs: settings.requestMs }
-  const patient = withRetries(hedged, { clock, random, policy, ...(onRetry === undefined ? {} : { onRetry }) })
+  const patient = (): Promise<ObjectStore> => openPatient(location, settings, ports)
   if (location.kind === 'fs' && settings.readsNow === true) return withReadsNow(patient, location.directory)
-  return settings.diskCache === undefined || !isRemote(settings.url) ? patient : openDiskCache(patient, { ...settings.diskCache, clock, random })
+  return settings.diskCache === undefined || !isRemote(settings.url) ? patient() : openDiskCache(await patient(), { ...settings.diskCache, clock, random })
+}
+
+/** What retries and hedges is loaded only where it is used, as the S3 client is: half of a scan thread's start. */
+async function openPatient(location: ObjectStoreLocation, settings: StoreSettings, ports: StorePorts): Promise<ObjectStore> {
+  const { clock, random, onRetry } = ports
+  const plain = await openLocation(location, settings, ports)
+  const hedged = isRemote(settings.url) ? (await import('../../storage/object-store-hedge.ts')).withHedgedReads(plain, { clock, random }) : plain
+  const policy = { triesMax: settings.triesMax, tryMs: settings.requestMs }
+  const { withRetries } = await import('../../storage/object-store-retry.ts')
+  return withRetries(hedged, { clock, random, policy, ...(onRetry === undefined ? {} : { onRetry }) })
 }
 
 /** Whether objects are files here: a reader gets bytes of its own, and gains nothing by asking for many at once. */

@@ -31,7 +31,7 @@ const SCAN_BYTES_MAX = 16 * 1024 * 1024
 export function makeThreadedWork(options: ThreadedWorkOptions): SegmentWork {
   const { heapMbMax, memory, onCrash } = options
   const encodePool = new WorkerPool({ script: new URL('./encode-worker.ts', import.meta.url), threads: 1, heapMbMax, onCrash })
-  const scanPool = new WorkerPool({ script: new URL('./scan-worker.ts', import.meta.url), threads: options.scanThreads, workerDataOf: (place) => scanWorkerData(options, place), heapMbMax, onCrash })
+  const scanPool = new WorkerPool({ script: new URL('./scan-worker.ts', import.meta.url), threads: options.scanThreads, workerDataOf: (place) => scanWorkerData(options, place), heapMbMax, onCrash, together: true })
   const expressPool = new WorkerPool({ script: new URL('./scan-worker.ts', import.meta.url), threads: 1, workerDataOf: () => scanWorkerData(options, options.scanThreads), heapMbMax, onCrash })
   const scanOn = <A>(task: ScanWorkerTask, signal: AbortSignal | undefined, { affinity, small = false }: { readonly affinity?: string; readonly small?: boolean } = {}): Promise<A> =>
     (small && !scanPool.hasIdle ? expressPool : scanPool).run<A>(task, { ...(signal === undefined ? {} : { signal }), ...(affinity === undefined ? {} : { affinity: hashOf(affinity) }) })

@@ -2,7 +2,7 @@
  * The json operator's way through many lines at once, in WebAssembly: compact objects whose keys come in a known order, sixteen bytes at a time. It finds what
  * `json-quick.ts` would find in these lines, or leaves a line to it. Used by `stages/json-ahead.ts` alone.
  */
-import { block, branch, branchIf, type Code, i32, ifThen, instantiate, type Local, loop, PAGE_BYTES, v128, WasmFunction, whileDo } from '../wasm/assembler.ts'
+import { block, branch, branchIf, type Code, i32, i64, ifThen, instantiate, type Local, loop, PAGE_BYTES, v128, WasmFunction, whileDo } from '../wasm/assembler.ts'
 
 /** Keys of a line that are looked at, with quotes and colon of up to TOKEN_BYTES_MAX bytes. */
 export const TOKENS_MAX = 32
@@ -17,11 +17,16 @@ const TOKEN_STRIDE = 64
 const [LENGTH_AT, SLOT_AT, MASK_AT] = [32, 36, 40]
 /** A row: where it begins and ends. */
 const ROWS_AT = TOKENS_MAX * TOKEN_STRIDE
-/** What was found: status and which slots are strings, then where each slot's value begins (0: not found) and ends. */
+/**
+ * What was found of a row, in words: status and which slots are strings, one that is not used, then of each slot where its value begins (0: not found) and ends, and the first eight
+ * bytes of it, in two words; those behind its end are 0, but where it has none.
+ */
 const FOUND_AT = ROWS_AT + BATCH_ROWS_MAX * 8
-export const FOUND_WORDS = 2 + 2 * SLOTS_MAX
-export const LINES_AT = PAGE_BYTES
-const PAGES = 2 + BATCH_BYTES_MAX / PAGE_BYTES
+export const HEAD_WORDS = 2
+export const SLOT_WORDS = 4
+export const foundWords = (slots: number): number => HEAD_WORDS + SLOT_WORDS * slots
+export const LINES_AT = 2 * PAGE_BYTES
+const PAGES = 3 + BATCH_BYTES_MAX / PAGE_BYTES
 
 /** Statuses: this line is for somebody else; all that is wanted was found; the object ended. */
 export const LEFT = 0
@@ -32,19 +37,20 @@ export const STRINGS_SHIFT = 8
 export interface JsonKernel {
   readonly bytes: Buffer
   readonly words: Uint32Array
-  /** Looks at `rowCount` rows for the keys `[0, tokenCount)`, up to the one at `stop`. */
-  run(rowCount: number, tokenCount: number, stop: number): void
+  /** Looks at `rowCount` rows for the keys `[0, tokenCount)`, up to the one at `stop`; what was found of a row takes so many bytes. */
+  run(rowCount: number, tokenCount: number, stop: number, foundBytes: number): void
 }
 
 const sixteen = (byte: number): Code => v128.splat8(i32.const(byte))
 const step = (counter: Local, by: number): Code => counter.set(i32.add(counter, i32.const(by)))
 
 function runFunction(): WasmFunction {
-  const f = new WasmFunction('run', 3, null)
-  const [rowCount, tokenCount, stop] = f.parameters as [Local, Local, Local]
+  const f = new WasmFunction('run', 4, null)
+  const [rowCount, tokenCount, stop, foundBytes] = f.parameters as [Local, Local, Local, Local]
   const local = (): Local => f.local('i32')
-  const [row, found, at, end, k, token, from, mask, byte, slot, status, strings] = [local(), local(), local(), local(), local(), local(), local(), local(), local(), local(), local(), local()]
+  const [row, found, at, end, k, token, from, mask, byte, slot, status, strings, place] = [local(), local(), local(), local(), local(), local(), local(), local(), local(), local(), local(), local(), local()]
   const here = f.local('v128')
+  const unused = f.local('i64')
   const isByte = (char: string): Code => v128.eq8(here, sixteen(char.charCodeAt(0)))
   const code = (char: string): Code => i32.const(char.charCodeAt(0))
 
@@ -61,10 +67,18 @@ function runFunction(): WasmFunction {
     const wanted = i32.load(token, MASK_AT + half * 4)
     return i32.ne(i32.and(v128.bitmask8(v128.eq8(v128.load(at, half * 16), v128.load(token, half * 16))), wanted), wanted)
   }
+  /** The value's first bytes; bits of those that are not its own are shifted out. */
+  const firstBytes = [
+    unused.set(i64.fromI32(i32.shl(i32.sub(i32.const(8), i32.sub(at, from)), i32.const(3)))),
+    ifThen(i32.gtU(i32.sub(at, from), i32.const(7)), unused.set(i64.const(0))),
+    i64.store(place, i64.shrU(i64.shl(i64.load(from), unused), unused), 8),
+  ]
   const keep = ifThen(
     slot,
-    i32.store(i32.add(found, i32.shl(slot, i32.const(3))), from),
-    i32.store(i32.add(found, i32.shl(slot, i32.const(3))), at, 4),
+    place.set(i32.add(found, i32.sub(i32.mul(slot, i32.const(SLOT_WORDS * 4)), i32.const((SLOT_WORDS - HEAD_WORDS) * 4)))),
+    i32.store(place, from),
+    i32.store(place, at, 4),
+    ...firstBytes,
   )
   // Depths: the loop over keys is 0 and what leaves the line is 1; an `ifThen` around adds one.
   const leaveIf = (condition: Code, within = 0): Code => branchIf(1 + within, condition)
@@ -111,8 +125,9 @@ function runFunction(): WasmFunction {
       i32.ltU(row, rowCount),
       at.set(i32.load(i32.shl(row, i32.const(3)), ROWS_AT)),
       end.set(i32.load(i32.shl(row, i32.const(3)), ROWS_AT + 4)),
-      found.set(i32.add(i32.const(FOUND_AT), i32.mul(row, i32.const(FOUND_WORDS * 4)))),
-      ...Array.from({ length: SLOTS_MAX / 2 }, (_, i) => v128.store(found, sixteen(0), 8 + 16 * i)),
+      found.set(i32.add(i32.const(FOUND_AT), i32.mul(row, foundBytes))),
+      place.set(i32.add(found, i32.const(HEAD_WORDS * 4))),
+      whileDo(i32.ltU(place, i32.add(found, foundBytes)), v128.store(place, sixteen(0)), step(place, SLOT_WORDS * 4)),
       ...[status, strings, k].map((counter) => counter.set(i32.const(0))),
       block(
         branchIf(0, isOver),
@@ -159,5 +174,5 @@ export function putRow({ words }: JsonKernel, row: number, from: number, to: num
   words[(ROWS_AT >> 2) + 2 * row + 1] = LINES_AT + to
 }
 
-/** Where in `words` stands what was found of a row. */
-export const foundAt = (row: number): number => (FOUND_AT >> 2) + row * FOUND_WORDS
+/** What was found of the first rows, by slots a row. */
+export const foundIn = ({ words }: JsonKernel, rowCount: number, slots: number): Uint32Array => words.subarray(FOUND_AT >> 2, (FOUND_AT >> 2) + rowCount * foundWords(slots))

@@ -4,11 +4,10 @@
  * pipeline's. Used by the metric scan; a hot path.
  */
 import type { EntryBlock, Labels, LineColumn, StreamRun } from '../model.ts'
-import { ByteInterner } from './byte-interner.ts'
 import { CodeTrie } from './code-trie.ts'
 import { plainDecimal } from './go-values.ts'
 import { hintsOf } from './hints.ts'
-import { ENDED, FOUND_WORDS, LEFT, STOPPED } from './json-wasm.ts'
+import { ENDED, HEAD_WORDS, LEFT, SLOT_WORDS, STOPPED } from './json-wasm.ts'
 import { labelModeOf } from './label-mode.ts'
 import { DETECTED_LEVEL, DUPLICATE_SUFFIX } from './line-state.ts'
 import type { MetricStates } from './metric-states.ts'
@@ -16,6 +15,7 @@ import type { NameTable } from './name-table.ts'
 import type { Pipeline } from './pipeline.ts'
 import { checkInterruption } from './regex.ts'
 import type { MetricScanPlan } from './scan.ts'
+import { ShortCodes } from './short-codes.ts'
 import { JsonAhead } from './stages/json-ahead.ts'
 import { type BlockSlots, slotOfTime } from './window-slots.ts'
 
@@ -57,7 +57,7 @@ export class JsonSamples {
   readonly #names: NameTable
   readonly #wanted: Wanted
   readonly #ahead = new JsonAhead()
-  readonly #values: ReadonlyArray<ByteInterner>
+  readonly #values: ReadonlyArray<ShortCodes>
   readonly #trie = new CodeTrie()
   /** By node of the trie. */
   #outcomes = new Int32Array(64)
@@ -71,18 +71,18 @@ export class JsonSamples {
   #stream: Labels | null = null
   /** The code that each key has by the stream alone. */
   readonly #baseCodes: Int32Array
-  // ---- of the stretch looked at: slots by key, of all required names, of the unwrapped one; -1: no line has it
-  readonly #keySlots: Int32Array
-  #requiredSlots = new Int32Array(0)
-  #sampleSlot = -1
+  // ---- of the stretch looked at: the places in a row's words by key, of all required names, of the unwrapped one; -1: no line has it
+  readonly #keyPlaces: Int32Array
+  #requiredPlaces = new Int32Array(0)
+  #samplePlace = -1
 
   constructor(metric: MetricStates, names: NameTable, wanted: Wanted) {
     this.#metric = metric
     this.#names = names
     this.#wanted = wanted
-    this.#values = wanted.keys.map(() => new ByteInterner())
+    this.#values = wanted.keys.map(() => new ShortCodes())
     this.#baseCodes = new Int32Array(wanted.keys.length)
-    this.#keySlots = new Int32Array(wanted.keys.length)
+    this.#keyPlaces = new Int32Array(wanted.keys.length)
   }
 
   /** Takes rows of the run from `from` on, all inside the window's edges, up to the first that the pipeline has to see; returns that row. */
@@ -135,20 +135,20 @@ export class JsonSamples {
     const { keys, required, unwrapped } = this.#wanted
     const inStream = new Set(this.#stream!.map(([name]) => name))
     const names = ahead.wanted.map(({ name }) => name)
-    const slotOf = (name: string): number => (inStream.has(name) ? -1 : names.indexOf(name))
-    for (const [i, key] of keys.entries()) this.#keySlots[i] = slotOf(key)
-    this.#requiredSlots = Int32Array.from(required, slotOf)
-    this.#sampleSlot = unwrapped === null ? -1 : slotOf(unwrapped)
+    const placeOf = (name: string): number => (inStream.has(name) || !names.includes(name) ? -1 : HEAD_WORDS + SLOT_WORDS * names.indexOf(name))
+    for (const [i, key] of keys.entries()) this.#keyPlaces[i] = placeOf(key)
+    this.#requiredPlaces = Int32Array.from(required, placeOf)
+    this.#samplePlace = unwrapped === null ? -1 : placeOf(unwrapped)
     const areDistinct = new Set(names).size === names.length && !ahead.wanted.some(({ duplicateRequired }) => duplicateRequired)
     ahead.found = areDistinct && (unwrapped === null || !inStream.has(unwrapped))
   }
 
   #takeStretch(block: EntryBlock, from: number, to: number, { edges, firstSlot }: BlockSlots, shiftNs: number): number {
     const { states, slots: { used }, operator: { source } } = this.#metric
-    const { words, shift, from: first } = this.#ahead
+    const { words, stride, shift, from: first } = this.#ahead
     const { bytes } = this.#lines!
     const isSampled = this.#wanted.unwrapped !== null
-    const sampleSlot = this.#sampleSlot
+    const samplePlace = this.#samplePlace
     const times = block.relativeNs()
     const lengths = block.lengths()
     let cursor = 0
@@ -156,13 +156,13 @@ export class JsonSamples {
     let passed = 0
     let row = from
     for (; row < to; row++) {
-      const at = (row - first) * FOUND_WORDS
+      const at = (row - first) * stride
       const status = words[at]!
       if ((status & (ENDED | STOPPED)) === LEFT || ((status & ENDED) === 0 && !this.#hasAll(words, at))) break
       let sample = source === 'bytes' ? lengths[row]! : 1
       if (isSampled) {
-        const start = sampleSlot === -1 ? 0 : words[at + 2 + 2 * sampleSlot]!
-        const end = sampleSlot === -1 ? 0 : words[at + 3 + 2 * sampleSlot]!
+        const start = samplePlace === -1 ? 0 : words[at + samplePlace]!
+        const end = samplePlace === -1 ? 0 : words[at + samplePlace + 1]!
         if (start === end) {
           // Nothing to unwrap.
           lineBytes += lengths[row]!
@@ -193,18 +193,18 @@ export class JsonSamples {
 
   /** Every name that somebody needs was found before the end of the line. */
   #hasAll(words: Uint32Array, at: number): boolean {
-    const slots = this.#requiredSlots
-    for (let i = 0; i < slots.length; i++) if (slots[i] === -1 || words[at + 2 + 2 * slots[i]!] === 0) return false
+    const places = this.#requiredPlaces
+    for (let i = 0; i < places.length; i++) if (places[i] === -1 || words[at + places[i]!] === 0) return false
     return true
   }
 
   #nodeOf(words: Uint32Array, at: number, bytes: Uint8Array, shift: number): number {
-    const slots = this.#keySlots
+    const places = this.#keyPlaces
     let node = 0
-    for (let i = 0; i < slots.length; i++) {
-      const slot = slots[i]!
-      const start = slot === -1 ? 0 : words[at + 2 + 2 * slot]!
-      const code = start === 0 ? this.#baseCodes[i]! : 1 + this.#values[i]!.codeOf(bytes, start + shift, words[at + 3 + 2 * slot]! + shift)
+    for (let i = 0; i < places.length; i++) {
+      const place = at + places[i]!
+      const start = places[i] === -1 ? 0 : words[place]!
+      const code = start === 0 ? this.#baseCodes[i]! : 1 + this.#values[i]!.codeOf(bytes, start + shift, words[place + 1]! + shift, words[place + 2]!, words[place + 3]!)
       node = this.#trie.child(node, code)
     }
     return node

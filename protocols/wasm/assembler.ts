@@ -44,7 +44,7 @@ export const i32 = {
 
 export const i64 = {
   const: (value: number): Code => [0x42, ...sleb(value)],
-  load: load(0x29),
+  load: load(0x29), store: store(0x37),
   eqz: op(0x50), ctz: op(0x7a), sub: op(0x7d), and: op(0x83), xor: op(0x85), shl: op(0x86), shrU: op(0x88),
   fromI32: op(0xad),
 }

@@ -32,7 +32,7 @@ objectStoreConformance(
   async () => {
     const directory = await mkdtemp(path.join(tmpdir(), 'skald-objects-'))
     const store = await openFsObjectStore({ directory, random: new SystemRandom(), nowMs: Date.now() })
-    return { store: withReadsNow(store, directory), close: () => rm(directory, { recursive: true }) }
+    return { store: withReadsNow(async () => store, directory), close: () => rm(directory, { recursive: true }) }
   },
   { largeBytes: 3 * MIB, manyKeys: 100 },
 )

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { WorkerPool } from '../../runtime/worker-pool.ts'
 
 const SCRIPT = new URL('../support/echo-worker.ts', import.meta.url)
@@ -32,6 +32,14 @@ describe('WorkerPool', () => {
     cancel.abort()
     await busy
     expect(pool!.hasRoomAt(1)).toBe(true)
+  })
+
+  it('starts the other threads that are used together after the first has answered', async () => {
+    const places: number[] = []
+    pool = new WorkerPool({ script: SCRIPT, threads: 3, heapMbMax: 64, together: true, workerDataOf: (place) => places.push(place) })
+    expect(places).toEqual([])
+    await pool.run({ echo: 1 })
+    await vi.waitFor(() => expect(places).toEqual([0, 1, 2]), { timeout: 5000 })
   })
 
   it('fails the tasks of a thread that dies, and replaces it (Q4: a runaway task dies alone)', async () => {

@@ -3,7 +3,7 @@
  * row by the json operator (`json-batch.ts`), and by columns where a scan needs no more (`scan-json.ts`).
  */
 import type { LineColumn } from '../../model.ts'
-import { BATCH_BYTES_MAX, BATCH_ROWS_MAX, FOUND_WORDS, foundAt, type JsonKernel, jsonKernel, LINES_AT, putRow, putToken, SLOTS_MAX } from '../json-wasm.ts'
+import { BATCH_BYTES_MAX, BATCH_ROWS_MAX, foundIn, foundWords, type JsonKernel, jsonKernel, LINES_AT, putRow, putToken, SLOTS_MAX } from '../json-wasm.ts'
 import type { NameEntry, NameTable } from '../name-table.ts'
 import { isWanted } from './json-field.ts'
 
@@ -19,8 +19,9 @@ export class JsonAhead {
   shift = 0
   /** What the slots of a row hold. */
   wanted: ReadonlyArray<NameEntry> = []
-  /** What was found, FOUND_WORDS a row; the kernel's memory is every pipeline's of the thread. */
+  /** What was found, `stride` words a row; the kernel's memory is every pipeline's of the thread. */
   words = new Uint32Array(0)
+  stride = 0
   /** The place of the last wanted key in the order of keys. */
   #stop = 0
   #kernel: JsonKernel | null = null
@@ -49,10 +50,11 @@ export class JsonAhead {
       const from = starts[this.from + row]! - first
       putRow(kernel, row, from, from + lengths[this.from + row]!)
     }
-    kernel.run(count, keys, this.#stop)
+    this.stride = foundWords(this.wanted.length)
+    kernel.run(count, keys, this.#stop, this.stride * 4)
     this.shift = first - LINES_AT
-    if (this.words.length === 0) this.words = new Uint32Array(BATCH_ROWS_MAX * FOUND_WORDS)
-    this.words.set(kernel.words.subarray(foundAt(0), foundAt(count)))
+    if (this.words.length < count * this.stride) this.words = new Uint32Array(BATCH_ROWS_MAX * this.stride)
+    this.words.set(foundIn(kernel, count, this.wanted.length))
     return true
   }
 

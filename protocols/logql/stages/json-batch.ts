@@ -3,7 +3,7 @@
  * What it leaves is walked as before.
  */
 import type { EntryBlock, Labels, LineColumn } from '../../model.ts'
-import { ENDED, FOUND_WORDS, LEFT, STOPPED, STRINGS_SHIFT } from '../json-wasm.ts'
+import { ENDED, HEAD_WORDS, LEFT, SLOT_WORDS, STOPPED, STRINGS_SHIFT } from '../json-wasm.ts'
 import { decodeJsonPlain } from '../json-text.ts'
 import { decodeUtf8, DETECTED_LEVEL, type LineState } from '../line-state.ts'
 import type { NameEntry, NameTable } from '../name-table.ts'
@@ -35,14 +35,15 @@ export class JsonBatch {
     }
     if (!ahead.found || state.buffer !== this.#lines?.bytes) return false
     const { words, wanted, shift } = ahead
-    const at = (index - ahead.from) * FOUND_WORDS
+    const at = (index - ahead.from) * ahead.stride
     const status = words[at]!
     if ((status & (ENDED | STOPPED)) === LEFT) return false
     const isFree = state.count === 0 && state.metadataCode() === -1 && this.#areFree(state, wanted)
     for (let slot = 0; slot < wanted.length; slot++) {
-      const start = words[at + 2 + 2 * slot]!
+      const place = at + HEAD_WORDS + SLOT_WORDS * slot
+      const start = words[place]!
       if (start === 0) continue
-      const end = words[at + 3 + 2 * slot]!
+      const end = words[place + 1]!
       const decode = (status >> (STRINGS_SHIFT + slot)) & 1 ? decodeJsonPlain : decodeUtf8
       if (isFree) state.setBytes(wanted[slot]!.name, state.buffer, start + shift, end + shift, decode)
       else setField(state, wanted[slot]!, start + shift, end + shift, decode)
