@@ -33,7 +33,7 @@ it('serves pushes, queries and a tail while each node is stopped and started aga
   const startNs = firstLineNs()
   const loader = new Loader({ urls, natsUrl: topology.nats.url, tenant: CHAOS_TENANT, writers: WRITERS, linesPerPush: 5, startNs, timeoutMs: 3_000, pauseMs: 40 })
   await loader.start()
-  const probe = new QueryProbe({ urls, tenant: CHAOS_TENANT, writers: WRITERS, loader })
+  const probe = new QueryProbe({ urls, tenant: CHAOS_TENANT, writers: WRITERS, loader, startNs })
   const stop = new AbortController()
   await everyWriterGoesOn(loader, WAIT_MS, () => 'at first')
   const { shown, ended } = follow(stop.signal)

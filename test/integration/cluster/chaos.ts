@@ -30,10 +30,17 @@ export interface ChaosResult extends Verdict {
   /** All, for a load at a fixed rate, in which a stall also meets the pushes that would have come during it. */
   readonly pushAtFixedRateMs: Quantiles
   readonly queries: number
+  /** Of a writer's newest lines. */
   readonly queryMs: Quantiles
+  /** Of counts over everything. */
+  readonly countMs: Quantiles
+  /** Nodes that one question was put to, at most: connections break when a node dies. */
+  readonly queryTriesMax: number
   readonly failedQueries: ReadonlyArray<string>
   /** From a node's death until all its partitions were served by others. */
   readonly moveMs: Quantiles
+  /** The same when a nats-server died at once with it, or streams were still electing leaders from before. */
+  readonly hardMoveMs: Quantiles
   /** From SIGTERM until all its partitions were served by others. */
   readonly drainMs: Quantiles
   /** From a nats-server's death until every writer had a later push acknowledged. */
@@ -54,13 +61,13 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   try {
     const loader = new Loader({ urls: topology.urls, natsUrl: topology.nats.url, tenant: CHAOS_TENANT, writers: WRITERS, linesPerPush: 5, startNs, timeoutMs: PUSH_TIMEOUT_MS, pauseMs: PUSH_PAUSE_MS })
     await loader.start()
-    const probe = new QueryProbe({ urls: topology.urls, tenant: CHAOS_TENANT, writers: WRITERS, loader })
+    const probe = new QueryProbe({ urls: topology.urls, tenant: CHAOS_TENANT, writers: WRITERS, loader, startNs })
     const rounds = new Rounds(topology, loader, probe, options)
     await rounds.run()
     const tally = await loader.stop()
     const probed = await probe.stop()
     const verdict = await verify(topology.urls[0]!, CHAOS_TENANT, tally, startNs)
-    const { nodeKills, natsKills, doubleKills, restarts, moveMs, drainMs, natsGapMs, electionMs } = rounds
+    const { nodeKills, natsKills, doubleKills, restarts, moveMs, hardMoveMs, drainMs, natsGapMs, electionMs } = rounds
     const pushMs = quantiles(tally.latenciesMs)
     return {
       ...verdict,
@@ -75,8 +82,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       pushAtFixedRateMs: quantiles(atFixedRate(tally.latenciesMs, PUSH_PAUSE_MS + pushMs.p50)),
       queries: probed.queries,
       queryMs: quantiles(probed.latenciesMs),
+      countMs: quantiles(probed.countLatenciesMs),
+      queryTriesMax: probed.triesMax,
       failedQueries: probed.failedQueries,
       moveMs: quantiles(moveMs),
+      hardMoveMs: quantiles(hardMoveMs),
       drainMs: quantiles(drainMs),
       natsGapMs: quantiles(natsGapMs),
       electionMs: quantiles(electionMs),

@@ -23,6 +23,7 @@ export class Rounds {
   doubleKills = 0
   restarts = 0
   readonly moveMs: number[] = []
+  readonly hardMoveMs: number[] = []
   readonly drainMs: number[] = []
   readonly natsGapMs: number[] = []
   readonly electionMs: number[] = []
@@ -80,7 +81,8 @@ export class Rounds {
     await this.topology.nodes[index]!.kill()
     this.nodeKills++
     const tookMs = await this.untilMoved(index, begun)
-    if (this.isWhole) this.moveMs.push(tookMs)
+    const took = this.isWhole ? this.moveMs : this.hardMoveMs
+    took.push(tookMs)
     await this.startAgain(index)
     return `killed ${nodeName(index)}, its partitions moved after ${Math.round(tookMs)} ms`
   }
@@ -115,8 +117,8 @@ export class Rounds {
     const begun = performance.now()
     await Promise.all([this.topology.nodes[node]!.kill(), this.topology.nats.kill(server)])
     this.doubleKills++
-    await this.launchNats(server)
-    const tookMs = await this.untilMoved(node, begun)
+    const [tookMs] = await Promise.all([this.untilMoved(node, begun), this.launchNats(server)])
+    this.hardMoveMs.push(tookMs)
     await this.startAgain(node)
     return `killed ${nodeName(node)} and nats-server ${server + 1}, partitions moved after ${Math.round(tookMs)} ms`
   }

@@ -80,6 +80,11 @@ export class Loader {
     return this.acknowledged[writer]!.size
   }
 
+  /** Acknowledged lines of one writer from `from` to before `to`. */
+  acknowledgedIn(writer: number, from: number, to: number): number[] {
+    return Array.from({ length: to - from }, (_, i) => from + i).filter((line) => this.acknowledged[writer]!.has(line))
+  }
+
   /** Lines of one writer that may be there. */
   triedOf(writer: number): number {
     return this.tried[writer]!
