@@ -42,12 +42,6 @@ export class ManualClock implements Clock {
     return this.#timers.size
   }
 
-  /** How long until the next timer, or undefined when there is none. */
-  untilNextMs(): number | undefined {
-    const next = this.#timers.nextMs()
-    return next === undefined ? undefined : Math.max(0, next - this.#elapsedMs)
-  }
-
   /** Moves time and runs what falls due, in order, timers set on the way included. Promises that these settle run after it returns. */
   advance(ms: number): void {
     const untilMs = this.#elapsedMs + ms

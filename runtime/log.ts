@@ -13,10 +13,6 @@ export interface Logger {
   info(message: string, fields?: LogFields): void
   warn(message: string, fields?: LogFields): void
   error(message: string, fields?: LogFields): void
-  /** Whether a level is written: for fields that cost something to make. */
-  isOn(level: LogLevel): boolean
-  /** The same log with fields that every line carries. */
-  with(fields: LogFields): Logger
 }
 
 export interface LogOptions {
@@ -26,7 +22,6 @@ export interface LogOptions {
   /** Takes one line with its newline; default standard error. */
   readonly write?: (line: string) => void
   readonly nowMs?: () => number
-  readonly fields?: LogFields
   /** Asked per line: the trace that is being worked for (`telemetry.activeTraceFields`). */
   readonly traceFields?: () => LogFields | undefined
 }
@@ -35,19 +30,17 @@ const RANK: Readonly<Record<LogLevel, number>> = { debug: 10, info: 20, warn: 30
 const FIELD_CHARS_MAX = 8_192
 
 export function createLogger(options: LogOptions = {}): Logger {
-  const { level = 'info', format = 'json', write = (line: string): void => void process.stderr.write(line), nowMs = Date.now, fields = {}, traceFields = () => undefined } = options
+  const { level = 'info', format = 'json', write = (line: string): void => void process.stderr.write(line), nowMs = Date.now, traceFields = () => undefined } = options
   const render = format === 'json' ? renderJson : renderPretty
   const least = typeof level === 'function' ? level : () => level
   const emit = (at: LogLevel, message: string, own?: LogFields): void => {
-    if (RANK[at] >= RANK[least()]) write(render(nowMs(), at, message, { ...traceFields(), ...fields, ...own }))
+    if (RANK[at] >= RANK[least()]) write(render(nowMs(), at, message, { ...traceFields(), ...own }))
   }
   return {
     debug: (message, own) => emit('debug', message, own),
     info: (message, own) => emit('info', message, own),
     warn: (message, own) => emit('warn', message, own),
     error: (message, own) => emit('error', message, own),
-    isOn: (at) => RANK[at] >= RANK[least()],
-    with: (more) => createLogger({ ...options, fields: { ...fields, ...more } }),
   }
 }
 

@@ -9,7 +9,6 @@ import path from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Clock } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'
-import type { CacheMetrics } from './cache.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 
 export interface DiskCacheOptions {
@@ -17,7 +16,6 @@ export interface DiskCacheOptions {
   readonly bytesMax: number
   readonly clock: Pick<Clock, 'nowMs'>
   readonly random: Random
-  readonly metrics?: CacheMetrics
 }
 
 const CHECKSUM_BYTES = 4
@@ -73,11 +71,7 @@ class RangeFiles {
     if (lengthBytes > RANGE_BYTES_MAX) return fetch()
     const name = `${digest(key)}-${offset}-${lengthBytes}${SUFFIX}`
     const kept = this.#files.has(name) ? await this.#read(name) : undefined
-    if (kept !== undefined) {
-      this.#options.metrics?.hit?.(kept.length)
-      return kept
-    }
-    this.#options.metrics?.miss?.()
+    if (kept !== undefined) return kept
     const bytes = await fetch()
     await this.#write(name, bytes).catch(() => undefined)
     return bytes
@@ -131,9 +125,7 @@ class RangeFiles {
 
   async #evict(): Promise<void> {
     while (this.#bytes > this.#options.bytesMax) {
-      const [name, bytes] = this.#files.entries().next().value as [string, number]
-      this.#options.metrics?.evicted?.(bytes)
-      await this.#remove(name)
+      await this.#remove(this.#files.keys().next().value as string)
     }
   }
 

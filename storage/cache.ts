@@ -8,14 +8,6 @@ export interface CacheOptions {
   readonly bytesMax: number
   /** Asked before bytes are taken, told when they are given back (the node's memory budget). Refused: the value is not kept. */
   readonly budget?: { tryTake(bytes: number): boolean; give(bytes: number): void }
-  readonly metrics?: CacheMetrics
-}
-
-/** Every hook is optional work for the owner's counters. */
-export interface CacheMetrics {
-  hit?(bytes: number): void
-  miss?(): void
-  evicted?(bytes: number): void
 }
 
 interface Item<V> {
@@ -54,11 +46,7 @@ export class ByteCache<V> {
 
   get(key: string): V | undefined {
     const item = this.#protected.get(key) ?? this.#probation.get(key)
-    if (item === undefined) {
-      this.#options.metrics?.miss?.()
-      return undefined
-    }
-    this.#options.metrics?.hit?.(item.bytes)
+    if (item === undefined) return undefined
     this.#promote(key, item)
     return item.value
   }
@@ -134,7 +122,6 @@ export class ByteCache<V> {
       const part = this.#probation.size > 0 ? this.#probation : this.#protected
       const [key, item] = part.entries().next().value as [string, Item<V>]
       this.#drop(part, key, item)
-      this.#options.metrics?.evicted?.(item.bytes)
     }
   }
 

@@ -15,15 +15,15 @@ import type { ObjectInfo, ObjectStore } from './object-store.ts'
 export interface HedgeOptions {
   readonly clock: Clock
   readonly random: Random
-  /** Never sooner than this; default 50 ms. */
-  readonly delayMinMs?: number
-  /** Used until latencies are known; default 1 s. */
-  readonly delayMaxMs?: number
   /** Second reads per first read, in the long run; default 0.05. */
   readonly share?: number
   readonly onHedge?: () => void
 }
 
+/** Never sooner than this. */
+const DELAY_MIN_MS = 50
+/** Used until latencies are known, and never later than this. */
+const DELAY_MAX_MS = 1_000
 const QUANTILE = 0.95
 /** Second reads that may be saved up. */
 const BURST = 10
@@ -45,13 +45,13 @@ export function withHedgedReads(store: ObjectStore, options: HedgeOptions): Obje
 }
 
 class Hedge {
-  readonly #options: Required<Pick<HedgeOptions, 'clock' | 'delayMinMs' | 'delayMaxMs' | 'share' | 'onHedge'>>
+  readonly #options: Required<Pick<HedgeOptions, 'clock' | 'share' | 'onHedge'>>
   readonly #runPromise: <A>(effect: Effect.Effect<A, unknown>, options?: { signal?: AbortSignal }) => Promise<A>
   #allowance = BURST
 
   constructor(options: HedgeOptions) {
-    const { clock, random, delayMinMs = 50, delayMaxMs = 1_000, share = 0.05, onHedge = () => undefined } = options
-    this.#options = { clock, delayMinMs, delayMaxMs, share, onHedge }
+    const { clock, random, share = 0.05, onHedge = () => undefined } = options
+    this.#options = { clock, share, onHedge }
     this.#runPromise = Effect.runPromiseWith(portsContext(clock, random))
   }
 
@@ -90,7 +90,6 @@ class Hedge {
   }
 
   #delayMs(latency: LatencyQuantile): number {
-    const { delayMinMs, delayMaxMs } = this.#options
-    return Math.max(delayMinMs, Math.min(delayMaxMs, latency.valueMs() ?? delayMaxMs))
+    return Math.max(DELAY_MIN_MS, Math.min(DELAY_MAX_MS, latency.valueMs() ?? DELAY_MAX_MS))
   }
 }

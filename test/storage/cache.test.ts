@@ -72,16 +72,6 @@ describe('byte cache (W4)', () => {
     expect([left, cache.count]).toEqual([5 * KB, 0])
   })
 
-  it('tells hits, misses and evictions', () => {
-    const seen = { hit: 0, miss: 0, evicted: 0 }
-    const metrics = { hit: () => void seen.hit++, miss: () => void seen.miss++, evicted: () => void seen.evicted++ }
-    const cache = new ByteCache<number>({ bytesMax: 10 * KB, metrics })
-    for (let i = 0; i < 12; i++) cache.set(`k${i}`, i, KB - OVERHEAD)
-    cache.get('k11')
-    cache.get('none')
-    expect(seen).toEqual({ hit: 1, miss: 1, evicted: 2 })
-  })
-
   it('never holds more than its bytes over random traffic', () => {
     const random = new SeededRandom(3)
     const cache = new ByteCache<number>({ bytesMax: 50 * KB })
