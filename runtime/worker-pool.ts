@@ -36,6 +36,7 @@ interface Slot {
   readonly place: number
   readonly worker: Worker
   readonly pending: Map<number, Pending>
+  idleTimer: NodeJS.Timeout | undefined
 }
 
 export interface WorkerPoolOptions {
@@ -48,6 +49,8 @@ export interface WorkerPoolOptions {
   readonly onCrash?: (error: Error) => void
   /** Threads are used side by side: when some have worked, and all have had nothing to do for a moment, the others are started. */
   readonly together?: boolean
+  /** A thread that had nothing to do for so long ends, and gives back its memory; absent: threads stay. */
+  readonly idleMsMax?: number
 }
 
 /** Tasks work on buffers and make few objects: a small nursery is collected often, and lets go of the buffers that died in it. */
@@ -95,6 +98,7 @@ export class WorkerPool {
     if (this.closed) return Promise.reject(new SkaldError('stopping', 'the worker pool is closed'))
     clearTimeout(this.othersTimer)
     const slot = this.choose(options.affinity)
+    clearTimeout(slot.idleTimer)
     const id = this.nextId++
     const flag = new Int32Array(new SharedArrayBuffer(4))
     return new Promise<A>((resolve, reject) => {
@@ -144,8 +148,17 @@ export class WorkerPool {
     for (let place = 0; place < this.slots.length; place++) this.slots[place] ??= this.spawn(place)
   }
 
+  private endWhenIdle(slot: Slot): void {
+    const { idleMsMax } = this.options
+    if (idleMsMax === undefined || slot.pending.size > 0) return
+    slot.idleTimer = setTimeout(() => {
+      this.slots[slot.place] = null
+      void slot.worker.terminate()
+    }, idleMsMax).unref()
+  }
+
   private spawn(place: number): Slot {
-    const slot: Slot = { place, worker: this.thread(place), pending: new Map() }
+    const slot: Slot = { place, worker: this.thread(place), pending: new Map(), idleTimer: undefined }
     this.listen(slot)
     return slot
   }
@@ -160,7 +173,10 @@ export class WorkerPool {
 
   private listen(slot: Slot): void {
     const { worker } = slot
-    worker.on('message', (answer: TaskAnswer) => this.settle(slot, answer))
+    worker.on('message', (answer: TaskAnswer) => {
+      this.settle(slot, answer)
+      this.endWhenIdle(slot)
+    })
     worker.on('error', (error) => this.drop(slot, error instanceof Error ? error : new Error(String(error))))
     worker.on('exit', (code) => this.drop(slot, new Error(`worker thread ended with code ${code}`)))
   }

@@ -16,13 +16,15 @@ export interface Transcoder {
 const INLINE_BYTES_MAX = 256 * 1024
 /** Of a compressed one. */
 const INLINE_COMPRESSED_BYTES_MAX = INLINE_BYTES_MAX / 8
+/** Its heap has grown to what the largest push took. */
+const IDLE_MS_MAX = 5_000
 const PLAIN: ReadonlySet<string | undefined> = new Set([undefined, '', 'snappy'])
 
 /** All on the caller's thread: simulator, small tests. */
 export const inlineTranscoder: Transcoder = { run: async (task) => transcode(task), close: async () => undefined }
 
 export function makeThreadedTranscoder({ heapMbMax, onCrash }: { readonly heapMbMax: number; readonly onCrash: (error: Error) => void }): Transcoder {
-  const pool = new WorkerPool({ script: new URL('./transcode-worker.ts', import.meta.url), threads: 1, heapMbMax, onCrash })
+  const pool = new WorkerPool({ script: new URL('./transcode-worker.ts', import.meta.url), threads: 1, heapMbMax, idleMsMax: IDLE_MS_MAX, onCrash })
   return {
     async run(task) {
       if (isSmall(task)) return transcode(task)

@@ -42,6 +42,15 @@ describe('WorkerPool', () => {
     await vi.waitFor(() => expect(places).toEqual([0, 1, 2]), { timeout: 5000 })
   })
 
+  it('ends a thread that has had nothing to do, and starts another for the next task', async () => {
+    const places: number[] = []
+    pool = new WorkerPool({ script: SCRIPT, threads: 1, heapMbMax: 64, idleMsMax: 50, workerDataOf: (place) => places.push(place) })
+    const first = await pool.run({ thread: true })
+    await expect(pool.run({ thread: true })).resolves.toBe(first)
+    await vi.waitFor(async () => expect(await pool!.run({ thread: true })).not.toBe(first), { timeout: 5000, interval: 200 })
+    expect(places).toEqual([0, 0])
+  })
+
   it('fails the tasks of a thread that dies, and replaces it (Q4: a runaway task dies alone)', async () => {
     const crashes: Error[] = []
     open(1, (error) => crashes.push(error))
