@@ -1,6 +1,6 @@
 /**
- * `node test/bench/cluster.ts [--nodes 1,4] [--mb 30] [--rounds 7] [--rate 15] [--warm 120] [--idle 10]`: what a MB of lines costs in CPU on so many nodes against one nats-server.
- * All clusters run at once and are warm (each thread of each node compiles its code for itself, which is no cost of a node that runs for days). First the cost of doing nothing
+ * `node test/bench/cluster.ts [--nodes 1,4] [--mb 120] [--rounds 5] [--rate 20] [--warm 800] [--idle 5]`: what a MB of lines costs in CPU on so many nodes against one nats-server.
+ * All clusters run at once and are warm (each thread of each node compiles its code for itself, which is no cost of a node that runs for days; after 90 MB it still shows). First the cost of doing nothing
  * is measured; then they take turns with the same data at one rate (MB/s), a push to each node in turn, and flush. Machines change their pace from minute to minute, so what is
  * compared is a round's pair, and the median of all rounds is shown. All processes are counted. With `taskset -c 0` in front all share one core. Linux only.
  */
@@ -11,7 +11,7 @@ import { Topology } from '../integration/cluster/topology.ts'
 import { type BenchBodies, makeBodies } from './bodies.ts'
 
 const { values } = parseArgs({
-  options: { nodes: { type: 'string', default: '1,4' }, mb: { type: 'string', default: '30' }, rounds: { type: 'string', default: '7' }, rate: { type: 'string', default: '15' }, warm: { type: 'string', default: '120' }, idle: { type: 'string', default: '10' } },
+  options: { nodes: { type: 'string', default: '1,4' }, mb: { type: 'string', default: '120' }, rounds: { type: 'string', default: '5' }, rate: { type: 'string', default: '20' }, warm: { type: 'string', default: '800' }, idle: { type: 'string', default: '5' } },
 })
 const MB = 1e6
 const NS_PER_S = 1e9
