@@ -1,7 +1,7 @@
 /**
  * Gives the memory of a buffer back at once. Large buffers that live for a moment cost twice when they wait for the garbage collector: in peak memory,
  * and because V8 marks the whole heap of a thread again after so many bytes of them (docs/performance.md). Used where a push has just been done with, and
- * by readers of segments for what they alone hold.
+ * by the encoder and the readers of segments for what they alone hold.
  */
 
 /** Smaller ones are not worth the call, and may be parts of a pool. */

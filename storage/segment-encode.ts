@@ -4,6 +4,7 @@
  * Equal input gives equal bytes (F3): streams are sorted by labels, their rows by time, and nothing depends on when or where it runs. It reads shared
  * memory and does no I/O.
  */
+import { freeBuffer } from '../runtime/free-buffer.ts'
 import { compareLabels } from '../protocols/label-order.ts'
 import type { Labels, Sequence, TenantId, TimeNs } from '../protocols/model.ts'
 import type { LevelsOf } from '../protocols/push/level.ts'
@@ -125,6 +126,8 @@ function assemble(cut: SegmentCut, sections: ReadonlyArray<Section>, output: Rea
   const footer = encodeFooter({ partition, first, last, rowCount, lineBytes, ...bounds, sections, pushIds, recordIds })
   const columns = COLUMN_KINDS.flatMap((_, kind) => output.map((block) => block.columns[kind]!.stored))
   const bytes = Buffer.concat([SEGMENT_MAGIC, ...columns, filterPages(output.map((block) => block.filter)), footer])
+  columns.forEach(freeBuffer)
+  for (const { filter } of output) freeBuffer(filter.bits)
   const entry: SegmentEntry = {
     key: segmentKey(partition, first, last),
     partition,

@@ -32,6 +32,11 @@ describe('zstd decompression into memory that is there', () => {
     expect(decompressZstdInto(FRAME, Buffer.alloc(TEXT.length))).toBe(TEXT.length)
   })
 
+  it('takes a frame with an empty one behind it, as node writes where a frame fills its output', () => {
+    const stored = Buffer.concat([FRAME, zlib.zstdCompressSync(Buffer.alloc(0))])
+    expect(decompressZstdInto(stored, Buffer.alloc(TEXT.length + 1))).toBe(TEXT.length)
+  })
+
   it('says how much of a frame there is that was cut off', () => {
     const into = Buffer.alloc(TEXT.length)
     let written: number | null = null
