@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { freePort, NodeProcess } from '../support/node-process.ts'
+import { freePort } from '../support/free-port.ts'
+import { NodeProcess } from '../support/node-process.ts'
 
 const TICKS_PER_SECOND = 100
 const UNLIMITED = {

@@ -7,7 +7,8 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { FlushStep } from '../../actors/flush/flusher.ts'
 import { linesOf, nowNs, push, query, until } from '../support/node.ts'
-import { freePort, NodeProcess } from '../support/node-process.ts'
+import { freePort } from '../support/free-port.ts'
+import { NodeProcess } from '../support/node-process.ts'
 
 const STEPS: ReadonlyArray<FlushStep> = ['encode', 'put', 'commit', 'purge', 'done']
 const TREE = path.resolve(import.meta.dirname, '../..')

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeBodies } from '../bench/bodies.ts'
-import { freePort, NodeProcess } from '../support/node-process.ts'
+import { freePort } from '../support/free-port.ts'
+import { NodeProcess } from '../support/node-process.ts'
 
 const MB = 1024 * 1024
 const RAW_BYTES = 192 * MB

@@ -5,7 +5,8 @@ import path from 'node:path'
 import snappy from 'snappy'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { PushEncoder } from '../../protocols/push/encode-protobuf.ts'
-import { freePort, NodeProcess } from '../support/node-process.ts'
+import { freePort } from '../support/free-port.ts'
+import { NodeProcess } from '../support/node-process.ts'
 
 const PUSHES = 32
 const PUSH_BYTES = 1024 * 1024

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findNatsBinary } from '../../runtime/nats-binary.ts'
-import { freePort } from './node-process.ts'
+import { freePort } from './free-port.ts'
 
 interface Server {
   readonly name: string
@@ -50,7 +50,11 @@ export class NatsCluster {
       cluster.servers.push(server)
     }
     for (let i = 0; i < count; i++) cluster.launch(i)
-    for (let i = 0; i < count; i++) if (!(await cluster.healthy(i, 60_000))) throw new Error(`nats-server ${i + 1} did not become healthy: ${cluster.log(i)}`)
+    for (let i = 0; i < count; i++) {
+      if (await cluster.healthy(i, 60_000)) continue
+      await cluster.stop()
+      throw new Error(`nats-server ${i + 1} did not become healthy: ${cluster.log(i)}`)
+    }
     return cluster
   }
 

@@ -1,7 +1,6 @@
 /** A Skald node as a process of its own, on a data directory and ports that outlive it: what crash tests and benchmarks start, kill and start again. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import path from 'node:path'
 
 export interface NodeProcessOptions {
@@ -15,15 +14,6 @@ export interface NodeProcessOptions {
   readonly arguments?: ReadonlyArray<string>
   /** Another place than here: what to put in front of the command, and the address it is reached at. */
   readonly place?: { readonly command: ReadonlyArray<string>; readonly address: string }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
 
 export class NodeProcess {

@@ -5,7 +5,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Stall } from './loop-watch.ts'
-import { freePort, NodeProcess } from './node-process.ts'
+import { freePort } from './free-port.ts'
+import { NodeProcess } from './node-process.ts'
 
 const TREE = path.resolve(import.meta.dirname, '../..')
 const TRIES = 3

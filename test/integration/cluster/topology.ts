@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { NatsCluster } from '../../support/nats-cluster.ts'
-import { freePort, NodeProcess } from '../../support/node-process.ts'
+import { freePort } from '../../support/free-port.ts'
+import { NodeProcess } from '../../support/node-process.ts'
 
 export interface TopologyOptions {
   readonly nodes: number

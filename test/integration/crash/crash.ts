@@ -7,7 +7,8 @@ import { Loader } from '../../support/chaos/loader.ts'
 import { CHAOS_SETTINGS, CHAOS_TENANT, firstLineNs } from '../../support/chaos/settings.ts'
 import { verify, type Verdict } from '../../support/chaos/verify.ts'
 import { sleep, until } from '../../support/chaos/wait.ts'
-import { freePort, NodeProcess } from '../../support/node-process.ts'
+import { freePort } from '../../support/free-port.ts'
+import { NodeProcess } from '../../support/node-process.ts'
 
 export interface CrashOptions {
   readonly tree: string
