@@ -24,8 +24,8 @@ const DECOMPRESSED_MIB = 16
  * 5 s that of the thread that transcodes large pushes.
  */
 const RSS_GROWTH_MIB_MAX = 380
-/** Of bad pushes, once heaps have their size, however many they are. */
-const FLAT_MIB = 48
+/** Of bad pushes, once heaps have their size, however many they are: 2 GB of bodies in the rounds that count, of which 64 MiB may wait for a collection (`bin/skald.sh`) at one look and none at the other. */
+const FLAT_MIB = 96
 
 let dataDir: string
 let node: NodeProcess
