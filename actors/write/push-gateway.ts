@@ -4,6 +4,7 @@
  */
 import type { ActorContext, ActorRef, Behavior } from '../../runtime/actor.ts'
 import { SkaldError } from '../../runtime/errors.ts'
+import { freeBuffer } from '../../runtime/free-buffer.ts'
 import { spanUnder } from '../../runtime/trace-parent.ts'
 import type { TenantId } from '../../protocols/model.ts'
 import type { MemoryAccount, MemoryBudget } from '../../storage/memory-budget.ts'
@@ -73,6 +74,7 @@ async function decodeTraced(services: Services, request: PushRequest, sizes: Pus
     return await decode(services, request, sizes, transcoder)
   } catch (error) {
     span.fail(error)
+    freeBuffer(request.content.body)
     throw error
   } finally {
     span.end()

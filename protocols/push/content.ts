@@ -8,6 +8,7 @@ import { gunzipSync, inflateRawSync, zstdDecompressSync } from 'node:zlib'
 import lz4 from 'lz4-napi'
 import snappy from 'snappy'
 import { SkaldError } from '../../runtime/errors.ts'
+import { freeBuffer } from '../../runtime/free-buffer.ts'
 import type { PushBatch } from './batch.ts'
 import { transcodeJsonPush } from './decode-json.ts'
 import { transcodeLegacyJsonPush } from './decode-json-legacy.ts'
@@ -45,8 +46,14 @@ export interface DecodedPush {
 export function decodePush(content: PushContent, sizes: PushSizes = PUSH_SIZES_DEFAULT): DecodedPush {
   if (mediaType(content.contentType) === 'application/json') return { batches: decodePushBatches(transcodeJson(content, sizes)), snappyBody: null }
   const plain = plainBody(content, sizes, false)
-  const batches = decodePushBatches(unsnappy(plain, sizes))
-  return { batches, snappyBody: batches.length === 1 ? plain : null }
+  const message = unsnappy(plain, sizes)
+  try {
+    const batches = decodePushBatches(message)
+    return { batches, snappyBody: batches.length === 1 ? plain : null }
+  } catch (error) {
+    freeBuffer(message)
+    throw error
+  }
 }
 
 /** A push in JSON as a `PushRequest`. Throws as `decodePush` does. */
