@@ -1,6 +1,6 @@
 /**
  * Where each record's rows end in a standby's slabs. A standby does not know where the owner cuts; when the catalog's checkpoint moves, rows up to it are left out
- * of answers from then on, to the row (Q1), and whole cuts are dropped when all of them is stored. Owned by `partition.ts`.
+ * of answers from then on, to the row (Q1), and whole cuts are dropped when all of them is stored. Shared by the parts of a standby's `partition.ts`.
  */
 import type { Sequence } from '../../protocols/model.ts'
 import type { StreamRows } from '../../storage/packed-streams.ts'

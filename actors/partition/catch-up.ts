@@ -1,4 +1,4 @@
-/** Reads that wait until a partition has applied the log up to what was acknowledged before them, each within its own bound (Q2). Owned by `partition.ts`; pure but for what it runs. */
+/** Reads that wait until a partition has applied the log up to what was acknowledged before them, each within its own bound (Q2). Shared by `partition-log.ts` and `partition-answers.ts`; pure but for what it runs. */
 import type { Sequence } from '../../protocols/model.ts'
 
 interface Waiter {

@@ -1,5 +1,5 @@
 /**
- * When a partition's open chunks are cut, as a pure decision. `partition.ts` asks at every check period and after every record.
+ * When a partition's open chunks are cut, as a pure decision. `partition-cuts.ts` asks at every check period and after every record.
  */
 
 /** Loki's words where the meaning is the same (`loki_ingester_chunks_flushed_total{reason}`). */

@@ -1,6 +1,6 @@
 /**
  * Records of the log of which not all can be read: put into the bucket whole, as they were logged, and tried until that succeeds. Until then the partition does not cut, so
- * that the log keeps them. Owned by `partition.ts`, which leaves them out of answers; no node reads them back.
+ * that the log keeps them. Told of them by `partition-apply.ts`, which leaves them out of answers; no node reads them back.
  */
 import { SkaldError } from '../../runtime/errors.ts'
 import type { Sequence } from '../../protocols/model.ts'

@@ -1,6 +1,6 @@
 /**
  * How many bytes a second a partition gets, averaged with weights that fall to a third in half a minute: what makes a hot partition visible. Pure;
- * `partition.ts` counts what it applies.
+ * `partition-apply.ts` counts what it applies.
  */
 
 const WEIGHT_MS = 30_000

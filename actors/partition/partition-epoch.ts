@@ -1,4 +1,4 @@
-/** How the epochs of leases and of the catalog combine. Used by `partition.ts` when it starts and by `node.ts` when it wants a lease. */
+/** How the epochs of leases and of the catalog combine. Used by `partition-start.ts` and by `node.ts` when it wants a lease. */
 import { FencedError } from '../../storage/catalog.ts'
 
 /** A lease's holder may start the partition so often. */

@@ -1,6 +1,6 @@
 /**
  * Puts a partition's records into sequence order, whether they come from this node's own publishing (already decoded) or from reading the WAL.
- * Pure: `partition.ts` offers records, takes the next, and asks where a read must begin.
+ * Pure: `partition.ts` offers records; `partition-log.ts` takes the next, and asks where a read must begin.
  */
 import type { Sequence } from '../../protocols/model.ts'
 import type { PushBatch } from '../../protocols/push/batch.ts'

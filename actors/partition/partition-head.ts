@@ -1,5 +1,5 @@
 /**
- * The open memory of a partition: slabs that rows are appended to until the next cut. Owned by `partition.ts`; chunks point into it.
+ * The open memory of a partition: slabs that rows are appended to until the next cut. Owned by `partition-cuts.ts`; chunks point into it.
  */
 import { TraceGather } from '../../runtime/trace-parent.ts'
 import type { Sequence } from '../../protocols/model.ts'

@@ -1,5 +1,5 @@
 /**
- * Reads WAL records, to be decoded as the gateway would have handed them over. Used by `partition.ts` at start and whenever records are missing; recovery and
+ * Reads WAL records, to be decoded as the gateway would have handed them over. Used by `partition-log.ts` at start and whenever records are missing; recovery and
  * following another node's pushes are the same path.
  */
 import { SkaldError } from '../../runtime/errors.ts'

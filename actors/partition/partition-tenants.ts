@@ -1,44 +1,51 @@
 /**
  * The tenants' actors below a partition: started when a tenant's first entry comes, gone when all their streams have been idle. Their ids are numbers, since a tenant's
- * name may be no address. Used by `partition.ts`, which alone talks to them, so that messages keep their order.
+ * name may be no address. Used by the parts of `partition.ts`, which alone talk to them, so that messages keep their order.
  */
 import type { ActorRef, Supervisor } from '../../runtime/actor.ts'
 import { SkaldError } from '../../runtime/errors.ts'
-import type { Services } from '../services.ts'
-import type { PartitionState } from './partition-start.ts'
+import type { SlabTable } from './slab-table.ts'
 import { tenantStreamsAreIdle, tenantStreamsBehavior, type TenantStreamsMessage } from './tenant-streams.ts'
 
-export function tenantStreams({ settings }: Services, state: PartitionState, children: Supervisor, tenant: string): ActorRef<TenantStreamsMessage> {
-  const id = state.tenants.get(tenant) ?? `tenant-${++state.tenantCount}`
-  state.tenants.set(tenant, id)
-  return (
-    children.get<TenantStreamsMessage>(id) ??
-    children.start({
-      id,
-      behavior: tenantStreamsBehavior(state.slabs, settings.streamIdleMs),
-      restart: 'transient',
-      mailbox: { messagesMax: 1_000_000 },
-      idleMs: settings.streamIdleMs,
-      passivate: tenantStreamsAreIdle,
-    })
-  )
-}
+export class PartitionTenants {
+  private readonly children: Supervisor
+  private readonly slabs: SlabTable
+  private readonly idleMs: number
+  private readonly ids = new Map<string, string>()
+  private count = 0
 
-/** undefined: nothing of the tenant is in memory. */
-export function tenantIfHeld({ tenants }: PartitionState, children: Supervisor, tenant: string): ActorRef<TenantStreamsMessage> | undefined {
-  const id = tenants.get(tenant)
-  return id === undefined ? undefined : children.get<TenantStreamsMessage>(id)
-}
-
-/** Forgets those that have gone. */
-export function liveTenants(state: PartitionState, children: Supervisor): Array<{ tenant: string; ref: ActorRef<TenantStreamsMessage> }> {
-  const found: Array<{ tenant: string; ref: ActorRef<TenantStreamsMessage> }> = []
-  for (const tenant of state.tenants.keys()) {
-    const ref = tenantIfHeld(state, children, tenant)
-    if (ref === undefined) state.tenants.delete(tenant)
-    else found.push({ tenant, ref })
+  constructor(children: Supervisor, slabs: SlabTable, idleMs: number) {
+    this.children = children
+    this.slabs = slabs
+    this.idleMs = idleMs
   }
-  return found
+
+  of(tenant: string): ActorRef<TenantStreamsMessage> {
+    const { children, slabs, idleMs } = this
+    const id = this.ids.get(tenant) ?? `tenant-${++this.count}`
+    this.ids.set(tenant, id)
+    return (
+      children.get<TenantStreamsMessage>(id) ??
+      children.start({ id, behavior: tenantStreamsBehavior(slabs, idleMs), restart: 'transient', mailbox: { messagesMax: 1_000_000 }, idleMs, passivate: tenantStreamsAreIdle })
+    )
+  }
+
+  /** undefined: nothing of the tenant is in memory. */
+  ifHeld(tenant: string): ActorRef<TenantStreamsMessage> | undefined {
+    const id = this.ids.get(tenant)
+    return id === undefined ? undefined : this.children.get<TenantStreamsMessage>(id)
+  }
+
+  /** Forgets those that have gone. */
+  live(): Array<{ tenant: string; ref: ActorRef<TenantStreamsMessage> }> {
+    const found: Array<{ tenant: string; ref: ActorRef<TenantStreamsMessage> }> = []
+    for (const tenant of this.ids.keys()) {
+      const ref = this.ifHeld(tenant)
+      if (ref === undefined) this.ids.delete(tenant)
+      else found.push({ tenant, ref })
+    }
+    return found
+  }
 }
 
 /** Throws when the mailbox does not take it: the partition then starts anew from the log. */

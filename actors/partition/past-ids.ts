@@ -1,6 +1,6 @@
 /**
  * Ids that a partition applied before it began here, from its recent segments. Read while the partition serves already: it needs them before it applies more of the log (W1),
- * not before it has a place that readers know. Used by `partition-start.ts` and `partition.ts`.
+ * not before it has a place that readers know. Used by `partition-start.ts` and `partition-ids.ts`.
  */
 import type { PartitionCatalog, SegmentEntry } from '../../storage/catalog.ts'
 import type { PastIds } from '../segments/segment-work.ts'
