@@ -2,6 +2,8 @@
 import type { CommandIo } from './command.ts'
 
 const DEFAULT_URL = 'http://127.0.0.1:3100'
+/** A mistaken server cannot hold us for a day. */
+const RETRY_AFTER_MS_MAX = 300_000
 
 export interface Target {
   readonly url: string
@@ -12,10 +14,13 @@ export interface Target {
 /** A request failed: unreachable, or an answer that is no success. */
 export class ClientError extends Error {
   readonly status: number | undefined
+  /** When the server wants to be asked again. */
+  readonly retryAfterMs: number | undefined
 
-  constructor(message: string, status?: number) {
+  constructor(message: string, status?: number, retryAfterMs?: number) {
     super(message)
     this.status = status
+    this.retryAfterMs = retryAfterMs
   }
 }
 
@@ -36,7 +41,7 @@ export function tenantHeaders(target: Target): Record<string, string> {
 export async function getJson(target: Target, path: string, signal?: AbortSignal): Promise<unknown> {
   const response = await request(target, path, signal)
   const text = await response.text()
-  if (!response.ok) throw new ClientError(text.trim() || `${target.url} answered ${response.status}`, response.status)
+  if (!response.ok) throw new ClientError(text.trim() || `${target.url} answered ${response.status}`, response.status, retryAfterMs(response.headers.get('retry-after'), Date.now()))
   try {
     return JSON.parse(text)
   } catch {
@@ -51,6 +56,13 @@ async function request(target: Target, path: string, signal?: AbortSignal): Prom
     if (signal?.aborted) throw error
     throw new ClientError(`cannot reach ${target.url} (${reasonOf(error)}); is a node running there? --url or SKALD_URL points elsewhere`)
   }
+}
+
+/** Of a `Retry-After`: seconds, or an HTTP date. */
+export function retryAfterMs(header: string | null, nowMs: number): number | undefined {
+  if (header === null) return undefined
+  const waitMs = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - nowMs
+  return Number.isNaN(waitMs) ? undefined : Math.min(Math.max(waitMs, 0), RETRY_AFTER_MS_MAX)
 }
 
 export function reasonOf(error: unknown): string {

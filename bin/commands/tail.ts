@@ -1,6 +1,10 @@
-/** `skald tail`: follows a selector by asking for what is newer, every second. Lines that arrive later with an older time than the last one shown are not seen. */
+/**
+ * `skald tail`: follows a selector by asking for what is newer, every second. Lines that arrive later with an older time than the last one shown are not seen. It waits for a
+ * node that refuses for now (429) or is away; what asking again cannot help ends it.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { backoffMs } from '../../runtime/backoff.ts'
 import { type Command, EXIT_OK, UsageError } from '../command.ts'
 import { ClientError, TARGET_OPTIONS, type Target, getJson, targetFrom } from '../http-client.ts'
 import { oneOf } from '../option-values.ts'
@@ -8,6 +12,8 @@ import { type LogLine, logLines, parseAnswer, renderLine } from '../query-result
 import { durationMs, parseTimeNs } from '../query-time.ts'
 
 const POLL_MS = 1_000
+/** Between questions that fail, unless the server says how long to wait. */
+const BACKOFF = { minMs: 1_000, maxMs: 5_000 }
 const PAGE_LINES = 1_000
 /** The server's clock and a pusher's may be ahead of ours. */
 const AHEAD_NS = 600_000_000_000n
@@ -22,14 +28,21 @@ export const tail: Command = {
     const [expression] = positionals
     if (expression === undefined || positionals.length !== 1) throw new UsageError('tail takes one LogQL expression')
     const form = oneOf(['default', 'raw', 'jsonl'], values.output, 'output')
-    const follower = new Follower(targetFrom(values, io.environment), expression, parseTimeNs('now', Date.now() - durationMs(values.since)))
+    const sinceNs = parseTimeNs('now', Date.now() - durationMs(values.since))
+    const follower = new Follower(targetFrom(values, io.environment), expression, sinceNs, (reason) => io.stderr.write(`skald: ${reason}; trying again\n`))
     while (!io.signal?.aborted) {
-      const lines = await follower.next(io.signal)
+      const { lines, waitMs } = await follower.next(io.signal)
       for (const line of lines) io.stdout.write(renderLine(line, form))
-      if (lines.length < PAGE_LINES) await sleep(POLL_MS, undefined, io.signal === undefined ? {} : { signal: io.signal }).catch(() => {})
+      if (waitMs > 0) await sleep(waitMs, undefined, io.signal === undefined ? {} : { signal: io.signal }).catch(() => {})
     }
     return EXIT_OK
   },
+}
+
+interface Step {
+  readonly lines: ReadonlyArray<LogLine>
+  /** Before the next question. */
+  readonly waitMs: number
 }
 
 /** Remembers the newest time and what was shown of it, so that a line of the same nanosecond is neither missed nor repeated. */
@@ -38,25 +51,37 @@ class Follower {
   readonly #expression: string
   #sinceNs: bigint
   #shownAtSince = new Set<string>()
+  readonly #onWait: (reason: string) => void
   #connected = false
+  /** In a row. */
+  #failures = 0
 
-  constructor(target: Target, expression: string, sinceNs: bigint) {
+  /** `onWait`: told once when questions begin to fail. */
+  constructor(target: Target, expression: string, sinceNs: bigint, onWait: (reason: string) => void) {
     this.#target = target
     this.#expression = expression
     this.#sinceNs = sinceNs
+    this.#onWait = onWait
   }
 
-  /** A node that is away for a while is waited for, but the first question must be answered. */
-  async next(signal?: AbortSignal): Promise<LogLine[]> {
+  async next(signal?: AbortSignal): Promise<Step> {
     try {
-      const lines = await this.#ask(signal)
+      const lines = this.#fresh(await this.#ask(signal))
       this.#connected = true
-      return this.#fresh(lines)
+      this.#failures = 0
+      return { lines, waitMs: lines.length < PAGE_LINES ? POLL_MS : 0 }
     } catch (error) {
-      if (signal?.aborted) return []
-      if (this.#connected && error instanceof ClientError && (error.status === undefined || error.status >= 500)) return []
-      throw error
+      if (signal?.aborted) return { lines: [], waitMs: 0 }
+      if (!(error instanceof ClientError) || !this.#mayPass(error)) throw error
+      const failures = this.#failures++
+      if (failures === 0) this.#onWait(error.message)
+      return { lines: [], waitMs: Math.max(POLL_MS, error.retryAfterMs ?? backoffMs(failures, BACKOFF, Math.random())) }
     }
+  }
+
+  /** A node that was never there may be the wrong address. */
+  #mayPass({ status }: ClientError): boolean {
+    return status === 429 || (this.#connected && (status === undefined || status >= 500))
   }
 
   async #ask(signal?: AbortSignal): Promise<LogLine[]> {

@@ -1,11 +1,10 @@
 /** Sends one batch until the server has taken or refused it: retries with back-off and jitter, honours `Retry-After`. Used by `commands/push.ts`. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backoffMs } from '../../runtime/backoff.ts'
-import { ClientError, type Target, reasonOf, tenantHeaders } from '../http-client.ts'
+import { ClientError, type Target, reasonOf, retryAfterMs, tenantHeaders } from '../http-client.ts'
 import type { Batch } from './batches.ts'
 
 const BACKOFF = { minMs: 200, maxMs: 30_000 }
-const RETRY_AFTER_MS_MAX = 300_000
 const REQUEST_TIMEOUT_MS = 60_000
 const REFUSAL_CHARS_MAX = 2_000
 
@@ -50,11 +49,4 @@ async function attemptSend(batch: Batch, { target, signal }: SendOptions): Promi
     signal.throwIfAborted()
     return { kind: 'retry', reason: `cannot reach ${target.url} (${reasonOf(error)})`, retryAfterMs: undefined }
   }
-}
-
-/** Seconds, or an HTTP date; bounded, so that a mistaken server cannot hold us for a day. */
-export function retryAfterMs(header: string | null, nowMs: number): number | undefined {
-  if (header === null) return undefined
-  const waitMs = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - nowMs
-  return Number.isNaN(waitMs) ? undefined : Math.min(Math.max(waitMs, 0), RETRY_AFTER_MS_MAX)
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { retryAfterMs } from '../../bin/push/sender.ts'
+import { retryAfterMs } from '../../bin/http-client.ts'
 import { runCommand } from '../support/command.ts'
 import { type PushServer, startPushServer } from '../support/push-server.ts'
 

@@ -4,6 +4,18 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { parseTimeNs, showTimeNs } from '../../bin/query-time.ts'
 import { runCommand } from '../support/command.ts'
 
+class Refusal {
+  readonly status: number
+  readonly text: string
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(status: number, text: string, headers: Readonly<Record<string, string>> = {}) {
+    this.status = status
+    this.text = text
+    this.headers = headers
+  }
+}
+
 const closers: Array<() => void> = []
 afterEach(() => {
   for (const close of closers.splice(0)) close()
@@ -15,7 +27,7 @@ async function node(answer: (url: URL, index: number) => unknown): Promise<{ url
     const url = new URL(request.url ?? '/', 'http://x')
     asked.push(url)
     const body = answer(url, asked.length - 1)
-    if (typeof body === 'string') response.writeHead(400).end(body)
+    if (body instanceof Refusal) response.writeHead(body.status, body.headers).end(body.text)
     else response.end(JSON.stringify(body))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -60,7 +72,7 @@ describe('skald query', () => {
   })
 
   it("passes on the server's words, and says when none is there", async () => {
-    const { url } = await node(() => 'parse error at line 1, col 1: syntax error')
+    const { url } = await node(() => new Refusal(400, 'parse error at line 1, col 1: syntax error'))
     expect(await runCommand(['query', '{', '--url', url])).toMatchObject({ code: 1, stderr: 'skald: parse error at line 1, col 1: syntax error\n' })
     expect(await runCommand(['query', '{}', '--url', 'http://127.0.0.1:1'])).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot reach http://127.0.0.1:1') })
   })
@@ -84,6 +96,26 @@ describe('skald tail', () => {
     const tailing = runCommand(['tail', '{a="b"}', '--url', url, '--output', 'raw'], { signal: stop.signal, onStdout: (text) => { seen += text; if (seen.includes('three')) stop.abort() } })
     expect((await tailing).code).toBe(0)
     expect(seen).toBe('one\ntwo\nthree\n')
+  })
+
+  it('says once that it is refused for now, and asks again when it is told to', async () => {
+    const stop = new AbortController()
+    const asked: number[] = []
+    const { url } = await node((_url, index) => {
+      asked.push(performance.now())
+      if (index < 2) return new Refusal(429, 'too many outstanding requests', { 'retry-after': '2' })
+      if (index > 3) stop.abort()
+      return index === 2 ? streams() : new Refusal(503, 'not ready')
+    })
+    const { code, stderr } = await runCommand(['tail', '{a="b"}', '--url', url], { signal: stop.signal })
+    expect(code).toBe(0)
+    expect(stderr).toBe('skald: too many outstanding requests; trying again\nskald: not ready; trying again\n')
+    expect(asked[1]! - asked[0]!).toBeGreaterThan(1_900)
+  })
+
+  it.each([400, 401, 403])('ends with %s, which asking again cannot help', async (status) => {
+    const { url } = await node((_url, index) => (index === 0 ? streams() : new Refusal(status, 'no')))
+    expect(await runCommand(['tail', '{a="b"}', '--url', url])).toMatchObject({ code: 1, stderr: 'skald: no\n' })
   })
 })
 

@@ -12,8 +12,9 @@ export interface CommandOptions {
   readonly stdin?: string
   readonly environment?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
-  /** Told each piece of standard output as it comes. */
+  /** Told each piece as it comes. */
   readonly onStdout?: (text: string) => void
+  readonly onStderr?: (text: string) => void
 }
 
 export async function runCommand(argv: ReadonlyArray<string>, options: CommandOptions = {}): Promise<CommandResult> {
@@ -22,7 +23,8 @@ export async function runCommand(argv: ReadonlyArray<string>, options: CommandOp
     const stream = new PassThrough()
     stream.on('data', (part: Buffer) => {
       written[name] += part.toString()
-      if (name === 'stdout') options.onStdout?.(part.toString())
+      const told = name === 'stdout' ? options.onStdout : options.onStderr
+      told?.(part.toString())
     })
     return stream
   }
