@@ -66,7 +66,7 @@ export class JetStreamKv implements Kv {
     const names = copyNames(options.name)
     const copies = await Promise.all(names.map((name) => this.#one({ ...options, name })))
     await this.#spread(names.map((name) => `KV_${name}`))
-    return new MajorityBucket(copies, this.#ports)
+    return new MajorityBucket(copies, this.#ports, options.maxAgeMs)
   }
 
   async #one(options: KvBucketOptions): Promise<KvBucket> {

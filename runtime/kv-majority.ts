@@ -46,12 +46,15 @@ export const copyNames = (name: string): ReadonlyArray<string> => [1, 2, 3].map(
 export class MajorityBucket implements KvBucket {
   readonly #buckets: ReadonlyArray<KvBucket>
   readonly #ports: MajorityPorts
+  readonly #maxAgeMs: number
   /** Promised with the last write of this node: its next write of the key needs no round before. */
   readonly #turns = new Map<string, Turn>()
 
-  constructor(buckets: ReadonlyArray<KvBucket>, ports: MajorityPorts) {
+  /** `maxAgeMs`: of the buckets; 0: they keep everything. */
+  constructor(buckets: ReadonlyArray<KvBucket>, ports: MajorityPorts, maxAgeMs = 0) {
     this.#buckets = buckets
     this.#ports = ports
+    this.#maxAgeMs = maxAgeMs
   }
 
   async get(key: string): Promise<KvEntry | null> {
@@ -87,7 +90,7 @@ export class MajorityBucket implements KvBucket {
   }
 
   watch(prefix: string, on: (event: KvEvent) => void, ready?: () => void): KvWatch {
-    return new MergedWatch(this.#buckets, prefix, on, ready)
+    return new MergedWatch({ buckets: this.#buckets, clock: this.#ports.clock, maxAgeMs: this.#maxAgeMs }, prefix, on, ready)
   }
 
   /** The ballot under which it was written; null: `decide` did not want to. Rejects `storage_unavailable` when it may or may not have happened. */

@@ -1,6 +1,7 @@
 /** The majority bucket: every order of messages between two writers and three copies, and random histories with losses (R1 rests on it). What it shares with other buckets is in `test/conformance/kv.ts`. */
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../runtime/clock-manual.ts'
+import type { Clock } from '../../runtime/clock.ts'
 import { accept, type Acceptor, decodeAcceptor, encodeAcceptor, NEW_ACCEPTOR, newestOf, promise } from '../../runtime/kv-acceptor.ts'
 import { copyNames, MajorityBucket } from '../../runtime/kv-majority.ts'
 import { MemoryKvServer } from '../../runtime/kv-memory.ts'
@@ -140,10 +141,13 @@ class ThreeBuckets {
     this.server = new MemoryKvServer(this.clock, this.random.fork())
   }
 
-  async writer(): Promise<KvBucket> {
+  /** `skewMs`: how far its wall clock is off. */
+  async writer({ skewMs = 0, maxAgeMs = 0 } = {}): Promise<KvBucket> {
     const kv = this.server.connect()
-    const copies = await Promise.all(copyNames('b').map((name) => kv.bucket({ name })))
-    return new MajorityBucket(copies.map((bucket, i) => flakyBucket(bucket, this.clock, this.random.fork(), this.flakiness[i]!)), { clock: this.clock, random: this.random.fork() })
+    const copies = await Promise.all(copyNames('b').map((name) => kv.bucket({ name, maxAgeMs })))
+    const { clock: right } = this
+    const clock: Clock = { nowMs: () => right.nowMs() + skewMs, monotonicMs: () => right.monotonicMs(), after: (ms, run) => right.after(ms, run), sleep: (ms, signal) => right.sleep(ms, signal) }
+    return new MajorityBucket(copies.map((bucket, i) => flakyBucket(bucket, this.clock, this.random.fork(), this.flakiness[i]!)), { clock, random: this.random.fork() }, maxAgeMs)
   }
 
   /** The outcome while time passes. */
@@ -185,6 +189,20 @@ describe('a majority bucket', () => {
     await three.when(a.delete('k'))
     await three.clock.run(1_000)
     expect(seen).toEqual(['ready', '1', '2', '3', '-k'])
+  })
+
+  it('tells of a key that had gone by its age and is written again by a clock a day behind the one before', async () => {
+    const three = new ThreeBuckets(3)
+    const maxAgeMs = 30_000
+    const [ahead, watcher, right] = [await three.writer({ skewMs: 86_400_000, maxAgeMs }), await three.writer({ maxAgeMs }), await three.writer({ maxAgeMs })]
+    const seen: string[] = []
+    watcher.watch('', (event) => seen.push(event.kind === 'put' ? event.entry.value.toString() : `-${event.key}`))
+    await three.when(ahead.put('k', Buffer.from('before')))
+    await three.clock.run(maxAgeMs + 1_000)
+    expect(await three.when(text(right))).toBeUndefined()
+    await three.when(right.put('k', Buffer.from('after')))
+    await three.clock.run(100)
+    expect(seen).toEqual(['before', '-k', 'after'])
   })
 
   it.each(Array.from({ length: 60 }, (_, i) => i + 1))('lets one writer win each compare-and-set, whatever is lost or late: seed %i', async (seed) => {

@@ -36,7 +36,7 @@ export function simulatedKv(world: World, kv: MemoryKv, link: Link, process: Sim
   return {
     bucket: async (options) => {
       if (options.majority !== true || !world.hasMajorities) return one(options)
-      return new MajorityBucket(await Promise.all(copyNames(options.name).map((name) => one({ ...options, name }))), { clock: process.clock, random })
+      return new MajorityBucket(await Promise.all(copyNames(options.name).map((name) => one({ ...options, name }))), { clock: process.clock, random }, options.maxAgeMs)
     },
     close: () => kv.close(),
   }
