@@ -81,20 +81,27 @@ export class Membership {
     this.#watch.stop()
   }
 
+  /** Says nothing before it knows what its name said last: it would take that for a newer process, where its clock has gone back. */
   async #begin(): Promise<void> {
-    const { bucket, clock } = this.#options
-    const before = await bucket.get(this.#key).then((entry) => (entry === null ? undefined : parseMember(entry.value)), ignoreUnavailable)
-    this.#self = { ...this.#self, generation: nextGeneration(before === false ? undefined : before, clock.nowMs()) }
-    await this.#beat()
+    const { bucket, clock, beatMs = BEAT_MS } = this.#options
+    for (; !this.#isClosed; await clock.sleep(beatMs)) {
+      const entry = await bucket.get(this.#key).catch(ignoreUnavailable)
+      if (entry === false) continue
+      this.#self = { ...this.#self, generation: nextGeneration(entry === null ? undefined : parseMember(entry.value), clock.nowMs()) }
+      return this.#beat()
+    }
   }
 
   async #beat(): Promise<void> {
-    if (this.#isClosed) return
+    if (this.#isClosed || this.#self.generation === undefined) return
     const { bucket, clock, random, beatMs = BEAT_MS } = this.#options
     this.#beatTimer?.cancel()
     this.#beatTimer = clock.after(beatMs * (0.8 + 0.4 * random.next()), () => void this.#beat())
-    const isWritten = await bucket.put(this.#key, Buffer.from(JSON.stringify(this.#self))).then(() => true, ignoreUnavailable)
+    const said = this.#self
+    const isWritten = await bucket.put(this.#key, Buffer.from(JSON.stringify(said))).then(() => true, ignoreUnavailable)
     this.#step({ kind: 'beat', isWritten: isWritten === true })
+    // It may have taken effect after what was said meanwhile.
+    if (said !== this.#self) await this.#beat()
   }
 
   #heard(event: KvEvent): void {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../runtime/clock-manual.ts'
 import type { KvBucket } from '../../runtime/kv.ts'
+import { SkaldError } from '../../runtime/errors.ts'
 import { MemoryKvServer } from '../../runtime/kv-memory.ts'
 import type { MemoryKv } from '../../runtime/kv-memory.ts'
 import { Membership } from '../../runtime/membership.ts'
@@ -141,6 +142,47 @@ describe('membership', () => {
     await newer.leave()
     await w.clock.run(1_000)
     expect(ids(other)).toBe('b')
+  })
+
+  it('learns its name\'s last generation before it speaks, however long KV is away: else it would take its own former heartbeat for a newer process', async () => {
+    const w = new World()
+    const former = await w.start('a')
+    await w.clock.run(3_000)
+    former.membership.close()
+    w.clock.skewMs = -300_000
+    const inner = await w.server.connect().bucket({ name: 'members', maxAgeMs: 60_000 })
+    let isAway = true
+    const bucket: KvBucket = {
+      ...bound(inner),
+      get: (key) => (isAway ? Promise.reject(new SkaldError('storage_unavailable', 'away')) : inner.get(key)),
+      watch: (prefix, on, ready) => inner.watch(prefix, (event) => void w.clock.after(100, () => on(event)), ready),
+    }
+    const ended: string[] = []
+    const self: Member = { id: 'a', node: 'a', roles: ['all'], zone: '', state: 'active', startedMs: 0 }
+    const again = new Membership({ bucket, clock: w.clock, random: w.random.fork(), self, onChange: () => undefined, onUsurped: () => ended.push('a') })
+    await w.clock.run(5_000)
+    isAway = false
+    await w.clock.run(5_000)
+    expect(ended).toEqual([])
+    expect(again.members()[0]!.generation).toBeGreaterThan(former.membership.members()[0]!.generation!)
+  })
+
+  it('says again that it drains when a heartbeat from before that was slow has taken effect after it', async () => {
+    const w = new World()
+    const other = await w.start('b')
+    const inner = await w.server.connect().bucket({ name: 'members', maxAgeMs: 60_000 })
+    let slowMs = 0
+    let beats = 0
+    const bucket: KvBucket = { ...bound(inner), put: async (key, value) => (beats++, await w.clock.sleep(slowMs), inner.put(key, value)) }
+    const self: Member = { id: 'a', node: 'a', roles: ['all'], zone: '', state: 'active', startedMs: 0 }
+    const a = new Membership({ bucket, clock: w.clock, random: w.random.fork(), self, beatMs: 1_000, onChange: () => undefined })
+    await w.clock.run(100)
+    slowMs = 300
+    for (const before = beats; beats === before; ) await w.clock.run(10)
+    slowMs = 0
+    void a.setState('draining')
+    await w.clock.run(500)
+    expect(other.views.at(-1)).toBe('(a) b')
   })
 
   it('does not look at wall clocks', async () => {
