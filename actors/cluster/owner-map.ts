@@ -80,21 +80,32 @@ export class OwnerMap {
   }
 
   async #write(partition: number, announcement: Announcement): Promise<void> {
+    if (this.#isClosed) return
     const { bucket } = this.#options
     const key = PREFIX + String(partition)
     const value = Buffer.from(JSON.stringify(announcement))
     const present = await bucket.get(key)
     const standing = present === null ? undefined : parseAnnouncement(present.value)
-    if (standing !== undefined && standing.epoch >= announcement.epoch) return
+    if (standing !== undefined && standing.epoch >= announcement.epoch) return this.#adopt(partition, standing)
     const written = await (present === null ? bucket.create(key, value) : bucket.update(key, value, present.revision))
     if (written === null) throw new SkaldError('storage_unavailable', `the announcement for partition ${partition} was overtaken by another`)
+    this.#adopt(partition, announcement)
+  }
+
+  /** Whoever waited for the watch would announce itself over and over meanwhile. */
+  #adopt(partition: number, announcement: Announcement): void {
+    if ((this.#known.get(partition)?.epoch ?? 0) < announcement.epoch) this.#become(partition, announcement)
   }
 
   #heard(event: KvEvent): void {
     const key = event.kind === 'put' ? event.entry.key : event.key
     const partition = Number(key.slice(PREFIX.length))
-    if (!Number.isInteger(partition)) return
-    const announcement = event.kind === 'put' ? parseAnnouncement(event.entry.value) : undefined
+    if (Number.isInteger(partition)) this.#become(partition, event.kind === 'put' ? parseAnnouncement(event.entry.value) : undefined)
+  }
+
+  #become(partition: number, announcement: Announcement | undefined): void {
+    const known = this.#known.get(partition)
+    if (known?.epoch === announcement?.epoch && known?.node === announcement?.node) return
     if (announcement === undefined) this.#known.delete(partition)
     else this.#known.set(partition, announcement)
     for (const listener of this.#listeners) listener(partition)
