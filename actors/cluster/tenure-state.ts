@@ -125,13 +125,13 @@ function act(state: TenureState, nowMs: number, effects: TenureEffect[]): Tenure
 }
 
 function actOnLease(state: TenureState, effects: TenureEffect[]): TenureState {
-  const { lease, isAssigned, epochFloor } = state
+  const { lease, leaseEpoch, isAssigned, epochFloor, announced } = state
   if (lease === 'none' && isAssigned) {
-    effects.push({ kind: 'want', epochFloor })
+    effects.push({ kind: 'want', epochFloor: Math.max(epochFloor, announced.epoch) })
     return { ...state, lease: 'wanted' }
   }
-  // A lease below what the catalog has seen (its bucket was lost, or this is a stale one) could never commit: another epoch is needed.
-  const isUsedUp = lease === 'held' && state.leaseEpoch <= epochFloor
+  // A lease below what the catalog has seen (its bucket was lost, or this is a stale one) could never commit, and one below what was announced never be found by readers: another epoch is needed.
+  const isUsedUp = lease === 'held' && (leaseEpoch <= epochFloor || (announced.isOurs ? leaseEpoch < announced.epoch : leaseEpoch <= announced.epoch))
   if ((lease === 'wanted' || lease === 'held') && (!isAssigned || isUsedUp)) {
     effects.push({ kind: 'release' })
     return { ...state, lease: 'releasing' }

@@ -57,6 +57,20 @@ describe('a tenure', () => {
     expect(play(state, held(10), { kind: 'ended', why: 'stopped' }).effects).toEqual(['stop', 'start 10'])
   })
 
+  it.each([['another', theirs(9)], ['its former process', ours(9)]])('takes an epoch above what %s announced (the lease alone was lost), instead of starting in vain', (_who, announced) => {
+    const { effects, state } = play(TENURE_START, announced, assigned)
+    expect(effects).toEqual(['want >9'])
+    expect(play(state, held(10), serving).effects).toEqual(['start 10', 'announce 10'])
+    // Heard only when it has the lease already.
+    const late = play(TENURE_START, assigned, held(6), announced, { kind: 'released' })
+    expect(late.effects.filter((effect) => effect !== 'stop')).toEqual(['want >0', 'start 6', 'release', 'want >9'])
+    expect(play(late.state, { kind: 'ended', why: 'stopped' }).effects).toEqual([])
+  })
+
+  it('gives up an epoch that another has announced as well, so that readers find one of the two', () => {
+    expect(play(owner, theirs(3), { kind: 'released' }).effects).toEqual(['release', 'want >3'])
+  })
+
   it('starts again after a crash, later each time, only while it holds the lease', () => {
     const pauses: number[] = []
     let { state } = play(TENURE_START, assigned, held(3))
