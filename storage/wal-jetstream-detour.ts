@@ -13,7 +13,7 @@ import type { Random } from '../runtime/random.ts'
 import { askRepeatedly } from '../runtime/repeated-ask.ts'
 import { FreshAnswers } from './fresh-answers.ts'
 import type { NatsLink } from './wal-jetstream-link.ts'
-import { askMessages, READ_BYTES_MAX } from './wal-jetstream-read.ts'
+import { askMessages, READ_BYTES_MAX, sequenceOf } from './wal-jetstream-read.ts'
 
 /** A record as it is published: its id, its bytes, its trace. */
 export interface DetouredRecord {
@@ -112,13 +112,13 @@ export class WalDetour {
   }
 
   async #empty(lane: Lane, partition: number, moved: (record: DetouredRecord) => Promise<unknown>): Promise<void> {
-    const { nc, clock, jsm } = this.#parts
+    const { nc, link, clock, jsm } = this.#parts
     const subject = laneSubject(lane, partition)
     for (;;) {
       const { state } = await this.#info(lane, subject)
       if ((state.subjects?.[subject] ?? 0) === 0) return
       const query = { seq: state.first_seq, next_by_subj: subject, batch: RECORDS_MAX, max_bytes: READ_BYTES_MAX }
-      const held = await askMessages(nc, clock, `$JS.API.DIRECT.GET.${laneName(lane)}`, query, heldRecord)
+      const held = await link.orLost(askMessages(nc, clock, `$JS.API.DIRECT.GET.${laneName(lane)}`, query, heldRecord))
       await moveAll(held, moved)
       const last = held.at(-1)
       if (last === undefined) await clock.sleep(LAG_MS)
@@ -161,6 +161,5 @@ async function moveAll(held: ReadonlyArray<{ readonly record: DetouredRecord }>,
 }
 
 function heldRecord(message: Msg): { readonly sequence: number; readonly record: DetouredRecord } {
-  const { headers, data } = message
-  return { sequence: Number(headers?.get('Nats-Sequence') ?? 0), record: { recordId: recordIdIn(headers?.get(MESSAGE_ID) ?? ''), record: data } }
+  return { sequence: sequenceOf(message), record: { recordId: recordIdIn(message.headers?.get(MESSAGE_ID) ?? ''), record: message.data } }
 }

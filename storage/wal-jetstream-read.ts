@@ -19,6 +19,9 @@ const SILENCE_MS = 5_000
 const SOCKET_READ_BYTES_MAX = 64 * 1024
 const CONSUMER_IDLE_NS = 30_000_000_000
 
+/** Of a message in an answer of many, and of the status at its end: the message that was sent before it; the first one has 0. Servers send on while a connection is made anew, so one between may be lost. */
+const BEFORE_HEADER = 'Nats-Last-Sequence'
+
 /** A record carries its trace as any NATS message does. */
 export const TRACE_HEADER = 'traceparent'
 
@@ -28,7 +31,7 @@ export type WalReader = (partition: number, from: Sequence, bytesMax: number) =>
 export function directReader(nc: NatsConnection, clock: Pick<Clock, 'after'>): WalReader {
   return (partition, from, bytesMax) => {
     const query = { seq: from, next_by_subj: walSubject(partition), batch: READ_RECORDS_MAX, max_bytes: Math.min(bytesMax, READ_BYTES_MAX) }
-    return askMessages(nc, clock, `$JS.API.DIRECT.GET.${streamName(partition)}`, query, (m) => recordOf(m, Number(m.headers?.get('Nats-Sequence') ?? 0)))
+    return askMessages(nc, clock, `$JS.API.DIRECT.GET.${streamName(partition)}`, query, (m) => recordOf(m, sequenceOf(m)))
   }
 }
 
@@ -73,11 +76,15 @@ export function askMessages<A>(nc: NatsConnection, clock: Pick<Clock, 'after'>, 
   return new Promise((resolve, reject) => {
     const records: A[] = []
     const inbox = createInbox()
+    let lastSequence = 0
     let heardCount = 0
     let silence = clock.after(SILENCE_MS, checkSilence)
     const subscription = nc.subscribe(inbox, {
       callback: (error, message) => {
         if (error !== null) return end(() => reject(error))
+        const before = message.headers?.get(BEFORE_HEADER) ?? ''
+        if (before !== '' && Number(before) !== lastSequence) return end(() => reject(new Error('a part of the answer was lost')))
+        lastSequence = sequenceOf(message)
         const status = message.headers?.code ?? 0
         if (status !== 0) return end(() => finish(status, message.headers?.description ?? ''))
         records.push(take(message))
@@ -113,6 +120,9 @@ export interface BatchQuery {
 
 /** End of batch, nothing (more) there, request over, byte limit reached. */
 const END_STATUSES: ReadonlySet<number> = new Set([204, 404, 408, 409])
+
+/** Of an answer to a direct get; 0: it does not say. */
+export const sequenceOf = ({ headers }: Msg): Sequence => Number(headers?.get('Nats-Sequence') ?? 0)
 
 /** A delivered message's reply subject is `$JS.ACK.<stream>.<consumer>.<tries>.<sequence>.…`; behind a domain two more parts stand in front. */
 function deliveredRecord(message: Msg): WalRecord {
