@@ -17,6 +17,7 @@ export interface HeadFacts {
   readonly rawBytes: number
   /** Slab memory held. */
   readonly heldBytes: number
+  /** Monotonic, as `nowMs` of the question. */
   readonly firstAppendMs: number
   readonly lastAppendMs: number
 }

@@ -85,7 +85,7 @@ export class PartitionApply {
   /** Returns the bytes of its lines and metadata. */
   private item(item: DecodedItem, batch: PushBatch): number {
     const { head, nextCut } = this.cuts
-    const nowMs = this.shared.services.clock.nowMs()
+    const nowMs = this.shared.services.clock.monotonicMs()
     const streams = this.shared.tenants.of(item.tenant)
     let bytes = 0
     for (let k = 0; k < item.labels.length; k++) {

@@ -69,7 +69,7 @@ export class PartitionCuts {
     const { follow, services } = this.shared
     const { budget, clock, settings } = services
     const isAskedFor = this.flushWaiters.some(({ through }) => through >= this.headFirst && through <= follow.applied)
-    const reason = isAskedFor ? 'forced' : cutReason(this.head.facts(), settings.cut, clock.nowMs(), budget.level() !== 'ok' && this.waiting.length === 0)
+    const reason = isAskedFor ? 'forced' : cutReason(this.head.facts(), settings.cut, clock.monotonicMs(), budget.level() !== 'ok' && this.waiting.length === 0)
     if (reason !== null) this.cut(reason)
   }
 

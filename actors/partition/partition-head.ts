@@ -27,7 +27,7 @@ export class PartitionHead {
     this.table = table
   }
 
-  /** Copies one stream's rows into shared memory. */
+  /** Copies one stream's rows into shared memory. `nowMs` is monotonic. */
   append(batch: PushBatch, stream: number, nowMs: number): RowRun {
     const source = batch.streams[stream]!
     let slab = this.slabs.at(-1)
@@ -39,9 +39,9 @@ export class PartitionHead {
       row = slab.append(batch, stream, stream + 1)
       if (row === 'full') throw new Error('a fresh slab refused the rows that it was made for')
     }
+    if (this.rows === 0) this.firstMs = nowMs
     this.rows += source.rowTo - source.rowFrom
     this.raw += source.lineBytes + source.metadataBytes
-    if (this.firstMs === 0) this.firstMs = nowMs
     this.lastMs = nowMs
     return { slab: slab.id, from: row, to: row + source.rowTo - source.rowFrom }
   }

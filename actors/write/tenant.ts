@@ -94,7 +94,7 @@ async function accept(services: Services, tenant: TenantId, state: TenantState, 
 /** Everything is admitted before anything is written: a tenant over its rate has the whole push refused. */
 function admitAll(services: Services, tenant: TenantId, { admission }: TenantState, batches: ReadonlyArray<PushBatch>, nowMs: number): PushVerdict[] {
   try {
-    return batches.map((batch) => admission.admit(batch, services.gatewayCount(), nowMs))
+    return batches.map((batch) => admission.admit(batch, services.gatewayCount(), nowMs, services.clock.monotonicMs()))
   } catch (error) {
     if (error instanceof SkaldError && error.code === 'rate_limited') countAllDiscarded(services, tenant, batches, 'rate_limited')
     throw error

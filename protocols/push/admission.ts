@@ -34,13 +34,16 @@ export class PushAdmission {
     this.#streams = new ActiveStreams(tenant, limits, streamIdleMs)
   }
 
-  /** `nodeCount`: nodes that the tenant's pushes are spread over. Throws what validation throws, and `rate_limited`: then nothing is stored. */
-  admit(batch: PushBatch, nodeCount: number, nowMs: number): PushVerdict {
+  /**
+   * `nodeCount`: nodes that the tenant's pushes are spread over. `nowMs` is what entries' times are compared with; rates go by `steadyMs`, of a clock that is never set
+   * back. Throws what validation throws, and `rate_limited`: then nothing is stored.
+   */
+  admit(batch: PushBatch, nodeCount: number, nowMs: number, steadyMs = nowMs): PushVerdict {
     const verdict = this.#spread(this.#validator.validate(batch, nowMs))
-    const shardCounts = this.#shards.countsOf(verdict, nowMs)
+    const shardCounts = this.#shards.countsOf(verdict, steadyMs)
     // One partition has nothing to spread over: then a hot stream only gets the rate that its shards would have.
-    if (this.#partitions === 1) return this.#streams.admit(this.#rates.admit(verdict, nodeCount, nowMs, shardCounts), nowMs)
-    return this.#streams.admit(this.#rates.admit(splitHotStreams(verdict, shardCounts), nodeCount, nowMs), nowMs)
+    if (this.#partitions === 1) return this.#streams.admit(this.#rates.admit(verdict, nodeCount, steadyMs, shardCounts), steadyMs)
+    return this.#streams.admit(this.#rates.admit(splitHotStreams(verdict, shardCounts), nodeCount, steadyMs), steadyMs)
   }
 
   #spread(verdict: PushVerdict): PushVerdict {
