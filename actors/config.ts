@@ -3,9 +3,10 @@
  * Loading is pure: the caller brings the file's text and the environment. No key is read anywhere else.
  */
 import { type Loaded, loadConfig } from '../runtime/config.ts'
-import { type ConfigOf, choice, duration, flag, inert, integer, refuse, restricted, size, structure, text, texts } from '../runtime/config-schema.ts'
+import { type ConfigOf, FormError, choice, duration, flag, inert, integer, refuse, restricted, size, structure, text, texts } from '../runtime/config-schema.ts'
 import { CHUNK_ENCODING_NAMES } from '../protocols/limits/chunk-encoding.ts'
 import { inertLimitsOf, type LimitOverrides, LIMITS, parseOverrides } from '../protocols/limits.ts'
+import { parseObjectStoreUrl } from '../storage/object-store-url.ts'
 
 const ROLES = ['all', 'gateway', 'partitions', 'query', 'ruler', 'compactor']
 /** As nats-server's own configuration takes it. */
@@ -44,7 +45,11 @@ export const CONFIG_SCHEMA = {
     max_store: size('0', 'Disk that the embedded JetStream may use; 0: three quarters of what is free.'),
   },
   object_store: {
-    url: text('', 'Where segments go: `file:<folder>`, or `s3://bucket/prefix?endpoint=…&region=…`. Empty: `file:<data_dir>/objects`.'),
+    url: restricted(
+      text('', 'Where segments go: `file:<folder>`, or `s3://bucket/prefix?endpoint=…&region=…`. Empty: `file:<data_dir>/objects`.'),
+      'file:<folder>, or s3://bucket/prefix?endpoint=…&region=…&path_style=…',
+      isStoreUrl,
+    ),
     request_timeout: duration('15s', 'Deadline of one try of a request; a large body gets a second more for each megabyte.'),
     retries: integer(4, 'Retries of a request, with back-off and jitter.', 0, 100),
     orphan_grace_period: duration('2h', 'How long an object that no catalog names is kept before it is removed.'),
@@ -115,6 +120,15 @@ export function loadSkaldConfig(input: ConfigInput = {}): Loaded<typeof CONFIG_S
   const { config, warnings } = loadConfig(CONFIG_SCHEMA, { ...input, environmentIgnored: OTHER_VARIABLES })
   const ofTenants = Object.entries(config.overrides).flatMap(([tenant, own]) => inertLimitsOf(own).map((key) => `overrides: ${key} of tenant ${tenant} is accepted and has no effect in Skald`))
   return { config, warnings: [...warnings, ...ofTenants] }
+}
+
+function isStoreUrl(url: string): boolean {
+  try {
+    if (url !== '') parseObjectStoreUrl(url)
+    return true
+  } catch (error) {
+    throw new FormError(error instanceof Error ? error.message : String(error))
+  }
 }
 
 function sampleRatio(value: unknown): number {

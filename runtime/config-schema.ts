@@ -42,7 +42,7 @@ export function inert<T>(of: Setting<T>): Setting<T> {
   return { ...of, acts: false }
 }
 
-/** Takes fewer values than its form does: those that pass the check. */
+/** Takes fewer values than its form does: those that pass the check, which may throw `FormError` to say why. */
 export function restricted<T>(of: Setting<T>, expected: string, isTaken: (value: T) => boolean): Setting<T> {
   const parse = (value: unknown): T => {
     const parsed = of.parse(value)

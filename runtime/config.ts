@@ -140,7 +140,8 @@ function editDistance(a: string, b: string): number {
   return row[b.length] ?? 0
 }
 
+/** For messages: without users and passwords of URLs. */
 function shorten(value: unknown): string {
-  const shown = JSON.stringify(value) ?? String(value)
+  const shown = (JSON.stringify(value) ?? String(value)).replaceAll(/\/\/[^\s,"]*@/g, '//***@')
   return shown.length > 80 ? `${shown.slice(0, 77)}…` : shown
 }

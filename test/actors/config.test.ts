@@ -21,11 +21,11 @@ describe('the configuration', () => {
     const { config, warnings } = loadSkaldConfig({
       environment: {
         SKALD_HTTP_PORT: '1', SKALD_HTTP_HOST: '0.0.0.0', SKALD_DATA_DIR: '/d', SKALD_NATS_URL: 'nats://a', SKALD_NATS_PORT: '2', SKALD_NATS_BIN: '/n',
-        SKALD_OBJECT_STORE_URL: 's3://b/p', SKALD_TENANCY_DEFAULT_TENANT: '', SKALD_PARTITIONS: '8', SKALD_ROLES: 'gateway,query', SKALD_CONFIG: 'x', SKALD_LIMITS_CONFIG_MAX_LINE_SIZE: '1MB',
+        SKALD_OBJECT_STORE_URL: 's3://logs/p', SKALD_TENANCY_DEFAULT_TENANT: '', SKALD_PARTITIONS: '8', SKALD_ROLES: 'gateway,query', SKALD_CONFIG: 'x', SKALD_LIMITS_CONFIG_MAX_LINE_SIZE: '1MB',
       },
     })
     expect(warnings).toEqual([])
-    expect(config).toMatchObject({ http: { port: 1, host: '0.0.0.0' }, data_dir: '/d', nats: { url: 'nats://a', port: 2, bin: '/n' }, object_store: { url: 's3://b/p' }, tenancy: { default_tenant: '' }, partitions: 8, roles: ['gateway', 'query'] })
+    expect(config).toMatchObject({ http: { port: 1, host: '0.0.0.0' }, data_dir: '/d', nats: { url: 'nats://a', port: 2, bin: '/n' }, object_store: { url: 's3://logs/p' }, tenancy: { default_tenant: '' }, partitions: 8, roles: ['gateway', 'query'] })
     expect(config.limits_config.max_line_size).toBe(1 << 20)
   })
 

@@ -64,6 +64,29 @@ describe('skald config check', () => {
     expect(stderr).toContain('partitions is "many"; a whole number from 1 to 4096 expected')
   })
 
+  it.each([
+    ['gs://logs', 'expected file:, s3: or a directory'],
+    ['s3://logs?regio=eu-west-1', 'unknown setting regio'],
+    ['s3://logs?endpoint=localhost:9000', 'http:// or https://'],
+    ['s3://AKIA:hunter2@logs', 'credentials do not belong into the URL'],
+    ['s3://AKIA:hun/ter2@logs', 'not a URL'],
+  ])('says what is wrong with an object store at %s, as a start does', async (url, reason) => {
+    const environment = { SKALD_OBJECT_STORE_URL: url }
+    const { code, stderr } = await runCommand(['config', 'check'], { environment })
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/^skald: environment: SKALD_OBJECT_STORE_URL is /)
+    expect(stderr).toContain(reason)
+    expect(stderr).not.toContain('ter2')
+    expect(await runCommand(['start'], { environment })).toEqual({ code, stderr, stdout: '' })
+  })
+
+  it('warns of a folder for objects that cannot be made', async () => {
+    const file = write('')
+    const check = (url: string) => runCommand(['config', 'check'], { environment: { SKALD_OBJECT_STORE_URL: url } })
+    expect(await check(`file:${file}/objects/here`)).toMatchObject({ code: 0, stderr: `skald: warning: objects cannot go to ${file}/objects/here: ${file} is no folder\n` })
+    expect(await check(`file:${folder}/objects/here`)).toMatchObject({ code: 0, stderr: '' })
+  })
+
   it('says which file it cannot read', async () => {
     expect(await runCommand(['config', 'check', '--config', path.join(folder, 'no.yaml')])).toMatchObject({ code: 2, stderr: expect.stringContaining('ENOENT') })
   })

@@ -28,6 +28,7 @@ describe('object store URLs', () => {
       ['s3://b', 'not a bucket name'],
       ['s3://logs?endpiont=http://x', 'unknown setting endpiont; known are endpoint, region, path_style'],
       ['s3://logs?endpoint=nowhere', 'not a URL'],
+      ['s3://logs?endpoint=localhost:9000', 'begins with http:// or https://'],
       ['s3://logs?path_style=maybe', 'path_style is true or false'],
       ['s3://logs/a//b', 'not an object key'],
     ]
