@@ -23,7 +23,7 @@ import type { Transport } from '../runtime/transport.ts'
 import { connectTransport, natsConnectionOf } from '../runtime/transport-nats.ts'
 import { TenantLimits } from '../protocols/limits.ts'
 import { openKvCatalog } from '../storage/catalog-kv.ts'
-import { keepDamaged } from '../storage/damaged-records.ts'
+import { keepDamaged, keptRecords } from '../storage/damaged-records.ts'
 import { OrphanCollector } from '../storage/orphans.ts'
 import { openJetStreamWal } from '../storage/wal-jetstream.ts'
 import { apiRoutes, queryError } from './api/api.ts'
@@ -149,7 +149,7 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
       ...statusRoutes({ services, config, logLevel: machine.logLevel }),
       ...lifecycle.routes,
       ...ringRoutes({ services, cluster, directory }),
-      ...adminRoutes({ services, directory, cluster, metrics: machine.metrics, config, nats: machine.nats }),
+      ...adminRoutes({ services, directory, cluster, metrics: machine.metrics, config, nats: machine.nats, damaged: (signal) => keptRecords(storage.store, signal) }),
     ],
     onError: queryError,
   })

@@ -3,10 +3,13 @@ import { SkaldError } from '../../runtime/errors.ts'
 import type { HttpResponse, HttpRoute } from '../../runtime/http-server.ts'
 import type { Metrics } from '../../runtime/metrics.ts'
 import type { NatsServer } from '../../runtime/nats-server.ts'
+import type { KeptRecords } from '../../storage/damaged-records.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { reportsHere } from '../cluster/partition-reports.ts'
 import type { SkaldConfig } from '../config.ts'
+import { storeSettings } from '../node-settings.ts'
 import { json } from './api.ts'
+import { withoutSecrets } from './http-status.ts'
 import type { PartitionDirectory } from '../partition/partition-directory.ts'
 import type { PartitionMessage } from '../partition/partition-messages.ts'
 import type { Services } from '../services.ts'
@@ -20,9 +23,13 @@ export interface AdminParts {
   readonly config: SkaldConfig
   /** null: external servers. */
   readonly nats: NatsServer | null
+  /** Records of the log that could not be read and lie in the bucket (W5). */
+  readonly damaged: (signal: AbortSignal) => Promise<KeptRecords>
 }
 
 const FLUSH_TIMEOUT_MS = 600_000
+/** A status does not wait for a bucket that does not answer. */
+const DAMAGED_MS = 1_000
 
 export function adminRoutes(parts: AdminParts): HttpRoute[] {
   const { metrics } = parts
@@ -79,8 +86,24 @@ async function status(parts: AdminParts): Promise<object> {
     durability: durability(config),
     memory: { level: services.budget.level(), used_bytes: services.budget.usedBytes(), budget_bytes: services.budget.bytesMax },
     nodes: parts.cluster.members().map(({ id, state, zone, roles }) => ({ id, state, zone, roles: roles.join(',') })),
+    damaged_records: await damagedRecords(parts),
     partitions: await reportsHere(services, parts.directory),
     tenures: (await parts.cluster.status()).tenures.map(({ partition, isAssigned, lease, leaseEpoch, actor, actorEpoch, isFenced }) => ({ partition, assigned: isAssigned, lease, lease_epoch: leaseEpoch, actor, actor_epoch: actorEpoch, fenced: isFenced })),
+  }
+}
+
+/** `count` null: the bucket did not say. docs/errors.md says what an operator does with them. */
+async function damagedRecords({ damaged, services, config }: AdminParts): Promise<object> {
+  const deadline = new AbortController()
+  const timer = services.clock.after(DAMAGED_MS, () => deadline.abort())
+  try {
+    const { count, newest } = await damaged(deadline.signal)
+    if (newest === undefined) return { count }
+    return { count, newest: newest.key, newest_at: new Date(newest.keptMs).toISOString(), in: storeSettings(withoutSecrets(config)).url }
+  } catch (error) {
+    return { count: null, error: deadline.signal.aborted ? 'the object store does not answer' : error instanceof Error ? error.message : String(error) }
+  } finally {
+    timer.cancel()
   }
 }
 

@@ -41,7 +41,7 @@ function configuration(config: SkaldConfig, mode: string): HttpResponse {
 }
 
 /** Users and passwords in URLs stay here. */
-function withoutSecrets(config: SkaldConfig): SkaldConfig {
+export function withoutSecrets(config: SkaldConfig): SkaldConfig {
   const hidden = (urls: string): string => urls.replaceAll(/\/\/[^/@\s,]*@/g, '//***@')
   return { ...config, nats: { ...config.nats, url: hidden(config.nats.url) }, object_store: { ...config.object_store, url: hidden(config.object_store.url) } }
 }

@@ -43,13 +43,14 @@ export class PartitionApply {
     const span = spanUnder(record.traceParent ?? '', 'partition.apply', { 'skald.partition': this.shared.identity.partition, 'skald.sequence': sequence })
     head.traces.add(traceParentOf(span))
     for (const item of record.items) {
+      // First of all: the id of a push that cannot be read is not taken, so that it can be pushed again.
+      const batch = this.decoded(record, item)
+      if (batch === null) continue
       if (item.pushId !== '') {
         const pushId: AppliedId = { tenant: item.tenant as TenantId, id: item.pushId, sequence }
         if (!ids.add(pushId)) continue
         head.pushIds.push(pushId)
       }
-      const batch = this.decoded(record, item)
-      if (batch === null) continue
       const bytes = this.item(item, batch)
       item.memory.leave()
       if (sequence > this.replayThrough) this.countLoad(bytes)

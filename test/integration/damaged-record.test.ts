@@ -9,6 +9,7 @@ import type { TenantId } from '../../protocols/model.ts'
 import type { WalItem } from '../../protocols/push/batch.ts'
 import { encodeWalRecord } from '../../protocols/wal-record.ts'
 import { walSubject } from '../../storage/wal-jetstream-stream.ts'
+import { runCommand } from '../support/command.ts'
 import { linesOf, query, startTestNode, type TestNode } from '../support/node.ts'
 import { pushBody } from '../support/push-bodies.ts'
 
@@ -54,4 +55,6 @@ it('is left out and kept aside, its good items and all other records are there, 
   expect(await readFile(path.join(kept, `${sequences[0]}.wal`))).toEqual(mixed)
   await node.restart()
   expect(await lines()).toEqual(['after', 'before', 'beside'])
+  const { stdout } = await runCommand(['status', '--url', node.url])
+  expect(stdout).toMatch(new RegExp(`^damaged_records\n  count +2\n  newest +damaged/p0/(?:${sequences.join('|')})\\.wal\n  newest_at +20.*Z\n  in +file:${node.dataDir}/objects\n`, 'm'))
 })

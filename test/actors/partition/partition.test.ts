@@ -2,6 +2,7 @@
 import { crc32 } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SkaldError } from '../../../runtime/errors.ts'
+import type { TenantId } from '../../../protocols/model.ts'
 import { encodeWalRecord } from '../../../protocols/wal-record.ts'
 import { PartitionWorld } from '../../support/partition-world.ts'
 
@@ -125,6 +126,14 @@ describe('a record that cannot be read (W5)', () => {
     expect((await owner.status()).checkpoint).toBe(0)
     expect(await flushed).toBe(3)
     expect((await world.store.getRange('damaged/p0/2.wal', 0, 9)).toString()).toBe('no record')
+  })
+
+  it('can be pushed again under its id', async () => {
+    const owner = await world.start('owner', 1)
+    await world.appendRaw(encodeWalRecord([{ tenant: 't' as TenantId, pushId: 'push-1', receivedMs: 0, labels: ['{a="b"}'], compressedBody: Buffer.from('no push'), bodyBytes: 7 }], 'unreadable'))
+    expect((await owner.entries()).count).toBe(0)
+    await world.append('push-1')
+    expect((await owner.entries()).count).toBe(1)
   })
 
   it('stops the partition when another program wrote it', async () => {
