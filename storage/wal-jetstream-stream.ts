@@ -23,18 +23,25 @@ export interface StreamSettings {
 export const streamName = (partition: number): string => `SKALD_WAL_${partition}`
 export const walSubject = (partition: number): string => `skald.v1.wal.${partition}`
 
-/** Creates the stream or brings its settings up to date. `infoOf` asks about it; `known`: the highest sequence this node has reason to believe in; 0: none. */
-export async function ensureStream(jsm: JetStreamManager, infoOf: () => Promise<StreamInfo>, partition: number, settings: StreamSettings, known: Sequence): Promise<void> {
+export interface KnownSequences {
+  /** Everything up to here is in segments. */
+  readonly stored: Sequence
+  /** The highest that this node has reason to believe in; 0: none. */
+  readonly seen: Sequence
+}
+
+/** Creates the stream or brings its settings up to date. `infoOf` asks about it. */
+export async function ensureStream(jsm: JetStreamManager, infoOf: () => Promise<StreamInfo>, partition: number, settings: StreamSettings, { stored, seen }: KnownSequences): Promise<void> {
   const config = configOf(partition, settings)
   try {
     const { state, config: present } = await infoOf()
     // Every new owner comes by here, and a change is a decision of the whole cluster of servers.
     if (!hasSettings(present, config)) await jsm.streams.update(config.name, config)
-    // An older copy of the stream came back (a restored backup): move its next sequence past what is stored.
-    if (state.last_seq < known) await jsm.streams.purge(config.name, { seq: known + RECREATE_GAP })
+    // An older copy of the stream came back (a restored backup): move its next sequence past what is stored. What it has beyond that, nobody else may have.
+    if (state.last_seq < stored) await jsm.streams.purge(config.name, { seq: stored + RECREATE_GAP })
   } catch (error) {
     if (!isStreamMissing(error)) throw error
-    await createStream(jsm, { ...config, first_seq: known === 0 ? 1 : known + RECREATE_GAP })
+    await createStream(jsm, { ...config, first_seq: seen === 0 ? 1 : seen + RECREATE_GAP })
   }
 }
 

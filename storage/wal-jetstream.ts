@@ -81,6 +81,8 @@ class JetStreamWal implements Wal {
   readonly #silence: AppendSilence
   readonly #direct: WalReader
   readonly #fetch: WalReader
+  /** Up to where each partition's log was stored when it was opened. */
+  readonly #stored = new Map<number, Sequence>()
   /** Highest sequence known of each partition: given to `open`, or seen in an acknowledgement, a read or a state. */
   readonly #seen = new Map<number, Sequence>()
   /** One repair of a stream at a time. */
@@ -111,7 +113,7 @@ class JetStreamWal implements Wal {
   }
 
   async open(partition: number, after: Sequence): Promise<void> {
-    this.#notice(partition, after)
+    this.#stored.set(partition, after)
     await this.#call(partition, 'open', () => this.#ensure(partition))
     // Also without it the log does what it promises.
     await this.#detour?.open().catch(() => undefined)
@@ -264,7 +266,8 @@ class JetStreamWal implements Wal {
   #ensure(partition: number): Promise<void> {
     const running = this.#opening.get(partition)
     if (running !== undefined) return running
-    const known = Math.max(this.#seen.get(partition) ?? 0, this.#options.storedThrough?.(partition) ?? 0)
+    const stored = Math.max(this.#stored.get(partition) ?? 0, this.#options.storedThrough?.(partition) ?? 0)
+    const known = { stored, seen: Math.max(stored, this.#seen.get(partition) ?? 0) }
     const opening = ensureStream(this.#jsm, () => this.#info(partition, OPEN_ASKS_MAX), partition, this.#settings, known).finally(() => this.#opening.delete(partition))
     this.#opening.set(partition, opening)
     return opening

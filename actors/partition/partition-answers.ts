@@ -28,10 +28,13 @@ export class PartitionAnswers {
     this.shared = shared
     this.cuts = cuts
     this.log = log
-    const { services, identity } = shared
+    const { services, identity, follow, context } = shared
     this.logEnd = new FreshAnswers(async () => {
+      const { applied } = follow
       await services.wal.settle(identity.partition)
-      return (await services.wal.state(identity.partition)).last
+      const { last } = await services.wal.state(identity.partition)
+      if (last < applied) context.self.tell({ kind: 'logLost', last }, { priority: 'high' })
+      return last
     })
   }
 

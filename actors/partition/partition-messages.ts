@@ -28,6 +28,8 @@ export type PartitionMessage =
   /** What was missing has had time to become more. */
   | { readonly kind: 'readDue' }
   | { readonly kind: 'readFailed'; readonly error: unknown }
+  /** The log ends before what was applied from it. */
+  | { readonly kind: 'logLost'; readonly last: Sequence }
   /** Of segments from before the start, and what could not be read the last time. */
   | { readonly kind: 'readIds' }
   | { readonly kind: 'idsRead'; readonly found: PastIds }

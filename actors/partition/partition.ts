@@ -59,6 +59,9 @@ class Partition {
         return this.log.wasRead(message.from, message.records, message.isAll)
       case 'readFailed':
         return this.log.readFailed(message.error)
+      case 'logLost':
+        // A server lost what it had not synced (W2). Its sequences are given out again, so whoever goes on would take new records for old ones: start again from the checkpoint.
+        throw new Error(`the log of partition ${this.shared.identity.partition} ends at ${message.last}, before ${follow.applied}, which was applied from it: its newest records are lost`)
       case 'readIds':
         return this.ids.read()
       case 'idsRead':

@@ -1,5 +1,5 @@
 /** What the JetStream WAL does while its server dies, comes back, or loses everything. */
-import { rm } from 'node:fs/promises'
+import { cp, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
@@ -114,6 +114,25 @@ describe('wal on JetStream', () => {
     const sequence = await wal.append(1, 'b', record(2, 10), 20_000)
     expect(sequence).toBeGreaterThan(777)
     expect((await wal.read(1, 1, READ_BYTES)).map((r) => r.sequence)).toEqual([sequence])
+  })
+
+  it.each([
+    ['keeps what no segment has', 2, [3, 4, 5, 6]],
+    ['begins behind what segments have', 8, [1_000_008]],
+  ])('%s of a log that lost its newest records (a power cut, a restored copy)', async (_what, storedThrough, sequences) => {
+    const [store, copy] = [path.join(nats.dataDir, 'jetstream'), path.join(nats.dataDir, 'copy')]
+    for (let i = 1; i <= 5; i++) await wal.append(1, `kept-${i}`, record(i, 10), 5_000)
+    await nats.kill()
+    await cp(store, copy, { recursive: true })
+    await nats.restart()
+    for (let i = 6; i <= 9; i++) await wal.append(1, `lost-${i}`, record(i, 10), 20_000)
+    await nats.kill()
+    await rm(store, { recursive: true, force: true })
+    await rename(copy, store)
+    await nats.restart()
+    await until(() => wal.open(1, storedThrough).then(() => true, () => false))
+    await wal.append(1, 'after', record(10, 10), 20_000)
+    expect((await wal.read(1, storedThrough + 1, READ_BYTES)).map(({ sequence }) => sequence)).toEqual(sequences)
   })
 
   it('refuses a record over max_payload with its size and the limit', async () => {

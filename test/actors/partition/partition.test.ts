@@ -31,6 +31,16 @@ describe('an owner', () => {
     expect(released).toEqual([1, 2, 3])
   })
 
+  it('ends, to begin again at the checkpoint, when the log has lost records that it has applied: their sequences are given out again', async () => {
+    const owner = await world.start('owner', 1)
+    for (let i = 0; i < 3; i++) await world.append()
+    expect(await owner.entries()).toMatchObject({ count: 3 })
+    const state = world.wal.state.bind(world.wal)
+    world.wal.state = async (partition) => ({ ...(await state(partition)), last: 2 })
+    await expect(owner.entries()).rejects.toThrow()
+    await expect(owner.status()).rejects.toMatchObject({ code: 'not_found' })
+  })
+
   it('says that it may be behind when the log does not answer in time (Q2)', async () => {
     const owner = await world.start('owner', 1, { catchUpMsMax: 300 })
     await world.append()
