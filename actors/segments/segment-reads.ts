@@ -12,6 +12,8 @@ import type { ReadStatistics } from './segment-work.ts'
 
 /** A segment as far as it has to be known to be read. */
 type Stored = Pick<SegmentEntry, 'key' | 'sizeBytes' | 'footerBytes'>
+/** Nobody has said how long its footer is. */
+type ObjectAlone = Pick<SegmentEntry, 'key' | 'sizeBytes'> & { readonly footerBytes: null }
 
 export class SegmentReads {
   private readonly store: ObjectStore | DiskCachedStore
@@ -31,8 +33,14 @@ export class SegmentReads {
     } catch (error) {
       if (!isDamage(error)) throw error
       await this.forget(segment.key)
-      return use(await this.open(segment, statistics))
+      return use(await this.open(await this.asItIs(segment), statistics))
     }
+  }
+
+  /** A stale owner may have put it once more, in another compression: it holds the same lines (F3), and its footer lies elsewhere. */
+  private async asItIs(segment: Stored): Promise<Stored | ObjectAlone> {
+    const { key, sizeBytes } = await this.store.head(segment.key)
+    return sizeBytes === segment.sizeBytes ? segment : { key, sizeBytes, footerBytes: null }
   }
 
   async forget(key: string): Promise<void> {
@@ -40,7 +48,7 @@ export class SegmentReads {
     if ('forget' in this.store) await this.store.forget(key)
   }
 
-  private async open({ key, sizeBytes, footerBytes }: Stored, statistics: ReadStatistics): Promise<SegmentReader> {
+  private async open({ key, sizeBytes, footerBytes }: Stored | ObjectAlone, statistics: ReadStatistics): Promise<SegmentReader> {
     const fetch = (offset: number, lengthBytes: number): Promise<Buffer> => {
       statistics.bytesFetched += lengthBytes
       return this.store.getRange(key, offset, lengthBytes)
