@@ -16,6 +16,7 @@ import type { Kv, KvBucket, KvBucketOptions, KvEntry, KvEvent, KvWatch } from '.
 import { openKvPoll } from './nats-kv-poll.ts'
 import { type KvSource, openKvSource } from './nats-kv-watch.ts'
 import { LeaderSpread } from './nats-leader-spread.ts'
+import { majorityOf } from './majority-of.ts'
 import type { Random } from './random.ts'
 import { isUnanswered } from './nats-silence.ts'
 import { askRepeatedly } from './repeated-ask.ts'
@@ -62,16 +63,21 @@ export class JetStreamKv implements Kv {
 
   /** Makes the bucket when it is missing and brings its replicas and age to what is asked. */
   async bucket(options: KvBucketOptions): Promise<KvBucket> {
-    if (options.majority !== true || (options.replicas ?? 1) < MAJORITY_REPLICAS_MIN) return this.#one(options)
+    if (options.majority !== true || (options.replicas ?? 1) < MAJORITY_REPLICAS_MIN) {
+      const bucket = this.#made(options, 'bucket')
+      await bucket.ensureSoon()
+      return bucket
+    }
     const names = copyNames(options.name)
-    const copies = await Promise.all(names.map((name) => this.#one({ ...options, name })))
+    const copies = names.map((name) => this.#made({ ...options, name }, 'copy'))
+    // One may be on a server that is away.
+    await majorityOf(copies.map((copy) => copy.ensureSoon().then(() => copy)))
     await this.#spread(names.map((name) => `KV_${name}`))
     return new MajorityBucket(copies, this.#ports, options.maxAgeMs)
   }
 
-  async #one(options: KvBucketOptions): Promise<KvBucket> {
-    const bucket = new JetStreamKvBucket(this.#transport, this.#ports, options)
-    await bucket.ensureSoon()
+  #made(options: KvBucketOptions, role: BucketRole): JetStreamKvBucket {
+    const bucket = new JetStreamKvBucket(this.#transport, this.#ports, options, role)
     this.#buckets.add(bucket)
     return bucket
   }
@@ -79,16 +85,19 @@ export class JetStreamKv implements Kv {
   async #spread(streams: ReadonlyArray<string>): Promise<void> {
     const nc = natsConnectionOf(this.#transport)
     const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: OPEN_WATCH_MS })
-    this.#spreads.add(new LeaderSpread({ nc, jsm, ...this.#ports, streams }))
+    this.#spreads.add(new LeaderSpread({ nc, jsm, ...this.#ports, streams, areCopies: true }))
   }
 
   /** Ends the watches; the connection belongs to whoever made the transport. */
   async close(): Promise<void> {
-    for (const bucket of this.#buckets) bucket.stopWatches()
+    for (const bucket of this.#buckets) bucket.close()
     this.#buckets.clear()
     for (const spread of this.#spreads) spread.close()
   }
 }
+
+/** `copy`: one of those that keep a majority bucket. How many servers have it is the spread's matter. */
+type BucketRole = 'bucket' | 'copy'
 
 interface OpenBucket {
   readonly kv: KV
@@ -101,15 +110,18 @@ class JetStreamKvBucket implements KvBucket {
   readonly #connection: NatsConnection
   readonly #ports: JetStreamKvPorts
   readonly #options: KvBucketOptions
+  readonly #role: BucketRole
   readonly #watches = new Set<ResumingWatch>()
   #elections: Subscription | undefined
   #opening: Promise<OpenBucket> | undefined
+  #isClosed = false
 
-  constructor(transport: Transport, ports: JetStreamKvPorts, options: KvBucketOptions) {
+  constructor(transport: Transport, ports: JetStreamKvPorts, options: KvBucketOptions, role: BucketRole) {
     this.#transport = transport
     this.#connection = natsConnectionOf(transport)
     this.#ports = ports
     this.#options = options
+    this.#role = role
   }
 
   /** Servers that have just been started may not have elected who decides, for some seconds. */
@@ -120,7 +132,7 @@ class JetStreamKvBucket implements KvBucket {
       try {
         return await this.#run('open', async () => undefined)
       } catch (error) {
-        if (clock.monotonicMs() >= untilMs || !mayPass(error)) throw error
+        if (this.#isClosed || clock.monotonicMs() >= untilMs || !mayPass(error)) throw error
         await clock.sleep(START_RETRY_MS * (0.5 + random.next()))
       }
     }
@@ -191,7 +203,8 @@ class JetStreamKvBucket implements KvBucket {
     for (const watch of this.#watches) clock.after(random.next() * ELECTED_SPREAD_MS, () => watch.retryNow())
   }
 
-  stopWatches(): void {
+  close(): void {
+    this.#isClosed = true
     this.#elections?.unsubscribe()
     this.#elections = undefined
     for (const watch of this.#watches) watch.stop()
@@ -244,10 +257,11 @@ class JetStreamKvBucket implements KvBucket {
     const watching = await jetstreamManager(this.#connection, { checkAPI: false, timeout: OPEN_WATCH_MS })
     const { config } = (await kv.status()).streamInfo
     const maxAgeNs = maxAgeMs * NS_PER_MS
-    if (config.num_replicas !== replicas || config.max_age !== maxAgeNs) {
+    const copies = this.#role === 'copy' ? config.num_replicas : replicas
+    if (config.num_replicas !== copies || config.max_age !== maxAgeNs) {
       // A window for duplicates that is longer than the age is refused.
       const window = maxAgeNs === 0 ? config.duplicate_window : Math.min(config.duplicate_window, maxAgeNs)
-      await manager.streams.update(config.name, { ...config, num_replicas: replicas, max_age: maxAgeNs, duplicate_window: window })
+      await manager.streams.update(config.name, { ...config, num_replicas: copies, max_age: maxAgeNs, duplicate_window: window })
     }
     return { kv, manager: watching }
   }

@@ -1,5 +1,5 @@
 /**
- * A bucket that no election stops: each key is kept in three buckets, whose leaders are on different servers, and is read and written by majority. A bucket of JetStream's is silent for 4 to
+ * A bucket that no election stops: each key is kept in three buckets, each on a server of its own, and is read and written by majority. A bucket of JetStream's is silent for 4 to
  * 9 s when the server that leads it dies, and leases cannot wait so long. To its callers it is a bucket like any other: the copies of a key are the acceptors of CASPaxos
  * (`kv-acceptor.ts`), so a compare-and-set is won by one writer, whatever is lost, late or done twice. A revision is the ballot of a write.
  */

@@ -19,7 +19,10 @@ export interface KvBucketOptions {
   /** Entries disappear this long after their last put. 0 or absent: never. */
   readonly maxAgeMs?: number
   readonly history?: number
-  /** With three replicas or more: no election of a leader stops it (`kv-majority.ts`), at three times the writes. */
+  /**
+   * With three replicas or more: kept on three servers by majority (`kv-majority.ts`), so that no election of a leader stops it. A server that loses its disk forgets its part: for what is
+   * written again and again, and fenced elsewhere.
+   */
   readonly majority?: boolean
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { type StreamServers, nextLeaderMove } from '../../runtime/nats-leaders.ts'
+import { nextCopiesChange, nextLeaderMove, type StreamServers } from '../../runtime/nats-leaders.ts'
 
 const SERVERS = ['a', 'b', 'c']
+const aloneOn = (leader: string): StreamServers => ({ leader, followers: [] })
 const ledBy = (leader: string, away: string[] = []): StreamServers => ({ leader, followers: SERVERS.filter((name) => name !== leader).map((name) => ({ name, isCurrent: !away.includes(name) })) })
 
 describe('leaders over servers', () => {
@@ -26,5 +27,36 @@ describe('leaders over servers', () => {
   it('waits until every leader is there and every copy is current', () => {
     expect(nextLeaderMove([ledBy('a'), ledBy('a'), ledBy('')])).toBeNull()
     expect(nextLeaderMove([ledBy('a'), ledBy('a', ['b']), ledBy('c')])).toBeNull()
+  })
+})
+
+describe('copies over servers', () => {
+  it('keeps one copy of each stream, one after the other, once each has a server to itself', () => {
+    const streams = [ledBy('a'), ledBy('b'), ledBy('c')]
+    for (let changes = 0; changes < 3; changes++) {
+      const change = nextCopiesChange(streams)!
+      expect(change).toEqual({ stream: changes, copies: 1 })
+      streams[change.stream] = aloneOn(streams[change.stream]!.leader)
+    }
+    expect(nextCopiesChange(streams)).toBeNull()
+    expect(nextLeaderMove(streams)).toBeNull()
+  })
+
+  it('leaves no stream alone on the server of another', () => {
+    expect(nextCopiesChange([ledBy('a'), ledBy('a'), ledBy('c')])).toBeNull()
+    expect(nextCopiesChange([aloneOn('a'), ledBy('a'), aloneOn('c')])).toBeNull()
+  })
+
+  it('brings two that are alone on one server apart', () => {
+    const streams = [aloneOn('b'), aloneOn('b'), aloneOn('c')]
+    expect(nextLeaderMove(streams)).toBeNull()
+    expect(nextCopiesChange(streams)).toEqual({ stream: 1, copies: 3 })
+    streams[1] = ledBy('b')
+    expect(nextLeaderMove(streams)).toEqual({ stream: 1, to: 'a' })
+  })
+
+  it('waits until every leader is there and every copy is current', () => {
+    expect(nextCopiesChange([ledBy('a'), ledBy('b'), ledBy('')])).toBeNull()
+    expect(nextCopiesChange([ledBy('a'), ledBy('b', ['a']), ledBy('c')])).toBeNull()
   })
 })

@@ -1,6 +1,6 @@
 /** Several real nats-servers clustered on loopback, with JetStream copies on each; every one can be killed and started again on its store. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findNatsBinary } from '../../runtime/nats-binary.ts'
@@ -27,6 +27,7 @@ interface StreamDetail {
 }
 
 const ASK_MS = 2_000
+const CONFIG = 'nats-server.conf'
 const MAX_PAYLOAD_BYTES = 8 << 20
 const living = new Set<ChildProcess>()
 process.on('exit', () => {
@@ -86,6 +87,12 @@ export class NatsCluster {
     await server.gone
   }
 
+  /** Empties the disk of one that is not running. */
+  wipe(index: number): void {
+    const { directory } = this.servers[index]!
+    for (const name of readdirSync(directory)) if (name !== CONFIG) rmSync(path.join(directory, name), { recursive: true, force: true })
+  }
+
   /** Whether it serves and all its copies are current, within the time. */
   async healthy(index: number, timeoutMs: number): Promise<boolean> {
     const end = performance.now() + timeoutMs
@@ -142,7 +149,7 @@ async function streamsOf({ monitorPort }: Server): Promise<ReadonlyArray<StreamD
   return said === null ? null : (said.account_details ?? []).flatMap(({ stream_detail }) => stream_detail ?? [])
 }
 
-const configFile = (server: Server): string => path.join(server.directory, 'nats-server.conf')
+const configFile = (server: Server): string => path.join(server.directory, CONFIG)
 
 function configOf(server: Server, routePort: number, routePorts: ReadonlyArray<number>): string {
   const { name, port, monitorPort, directory } = server
