@@ -151,6 +151,8 @@ export class WorkerPool {
   private endWhenIdle(slot: Slot): void {
     const { idleMsMax } = this.options
     if (idleMsMax === undefined || slot.pending.size > 0) return
+    // Answers to tasks that were cancelled come when it was idle already.
+    clearTimeout(slot.idleTimer)
     slot.idleTimer = setTimeout(() => {
       this.slots[slot.place] = null
       void slot.worker.terminate()

@@ -83,12 +83,13 @@ export class PartitionCuts {
     else this.flushWaiters.push({ through, reply })
   }
 
+  /** In order, as the flusher stores them. */
   committed(number: number): void {
     const { tenants, slabs } = this.shared
     const index = this.waiting.findIndex((cut) => cut.number === number)
     const [cut] = index === -1 ? [] : this.waiting.splice(index, 1)
     if (cut === undefined) return
-    this.storedThrough = Math.max(this.storedThrough, cut.last)
+    this.storedThrough = cut.last
     this.accountMemory()
     const live = tenants.live()
     // Reads that were asked for before this still name these slabs; tenants commit behind the last such read.

@@ -72,7 +72,6 @@ function remember(state: StreamState, cut: number): void {
 
 function cut(state: StreamState, number: number, take: (content: ChunkContent | null) => void): void {
   const chunk = state.chunks.get(number)
-  if (state.recentCut === number) remember(state, number + 1)
   if (chunk === undefined) return take(null)
   deliver(chunk, { kind: 'cut', take })
 }

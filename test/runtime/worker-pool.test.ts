@@ -51,6 +51,32 @@ describe('WorkerPool', () => {
     expect(places).toEqual([0, 0])
   })
 
+  it('counts that time once, from when nothing is left to do, also when answers come to nobody', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      pool = new WorkerPool({ script: SCRIPT, threads: 1, heapMbMax: 64, idleMsMax: 50 })
+      const cancel = new AbortController()
+      const answered = pool.run({ echo: 1 })
+      const cancelled = pool.run({ echo: 2 }, { signal: cancel.signal })
+      cancel.abort()
+      await expect(cancelled).rejects.toMatchObject({ code: 'query_cancelled' })
+      await answered
+      // The thread's answer to the cancelled one: nobody is told of it.
+      for (const end = performance.now() + 50; performance.now() < end; ) await new Promise((resolve) => setImmediate(resolve))
+      const working = new AbortController()
+      const first = pool.run({ echo: 3 })
+      const endless = pool.run({ untilCancelled: true }, { signal: working.signal })
+      await first
+      expect(vi.getTimerCount()).toBe(0)
+      working.abort()
+      await expect(endless).rejects.toMatchObject({ code: 'query_cancelled' })
+      await pool.run({ echo: 4 })
+      expect(vi.getTimerCount()).toBe(1)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   it('fails the tasks of a thread that dies, and replaces it (Q4: a runaway task dies alone)', async () => {
     const crashes: Error[] = []
     open(1, (error) => crashes.push(error))

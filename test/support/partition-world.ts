@@ -36,6 +36,7 @@ const NOW_NS = 1_793_491_200_000_000_000n
 /** An owner or standby, on its own node. */
 export interface PartitionNode {
   readonly budget: MemoryBudget
+  readonly slabs: SlabPool
   readonly ref: ActorRef<PartitionMessage>
   /** Once it was told that a newer owner is there. */
   readonly wasFenced: () => boolean
@@ -75,11 +76,12 @@ export class PartitionWorld {
     const catalog = await openKvCatalog(this.#kv.connect(), { clock, random })
     const work = makeInlineWork(store, 1 << 20)
     const budget = new MemoryBudget(MEMORY_BYTES)
+    const slabs = new SlabPool(MEMORY_BYTES)
     const metrics = makeNodeMetrics(createMetrics())
     const flusher = makeFlusher({ work, store, catalog, wal, log: silentLogger, budget, metrics, clock, random, concurrentFlushesMax: 1 })
     const system = new LocalActorSystem({ node, clock, random })
     const settings = { ...nodeSettings(loadSkaldConfig().config), ...over }
-    const services = { node, system, clock, random, log: silentLogger, wal, catalog, work, flusher, metrics, budget, settings, slabs: new SlabPool(MEMORY_BYTES), limitsOf: () => LIMIT_DEFAULTS,
+    const services = { node, system, clock, random, log: silentLogger, wal, catalog, work, flusher, metrics, budget, settings, slabs, limitsOf: () => LIMIT_DEFAULTS,
       keepDamaged: (partition: number, sequence: number, record: Buffer) => keepDamaged(store, partition, sequence, record) } as unknown as Services
     this.#closing.push(() => Effect.runPromise(system.shutdown()), () => Effect.runPromise(flusher.shutdown()), () => catalog.close())
     let wasFenced = false
@@ -88,6 +90,7 @@ export class PartitionWorld {
     const snapshot = (): Promise<HeadSnapshot> => system.ask(ref, (reply: Reply<HeadSnapshot>): PartitionMessage => ({ kind: 'snapshot', tenant: TENANT, accept: () => true, reply }), ASK_MS)
     return {
       budget,
+      slabs,
       ref,
       wasFenced: () => wasFenced,
       snapshot,

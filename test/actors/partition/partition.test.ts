@@ -1,6 +1,6 @@
 /** What an owner and its standbys answer and store, on a log, catalog and bucket in memory: order, retries, memory, and the end of a stale one. */
 import { crc32 } from 'node:zlib'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { SkaldError } from '../../../runtime/errors.ts'
 import type { TenantId } from '../../../protocols/model.ts'
 import { encodeWalRecord } from '../../../protocols/wal-record.ts'
@@ -39,6 +39,20 @@ describe('an owner', () => {
     world.wal.state = async (partition) => ({ ...(await state(partition)), last: 2 })
     await expect(owner.entries()).rejects.toThrow()
     await expect(owner.status()).rejects.toMatchObject({ code: 'not_found' })
+  })
+
+  it('lets what is missing gather before it reads, but not while much of its own waits behind it', async () => {
+    const owner = await world.start('owner', 1)
+    for (let i = 0; i < 3; i++) await world.append()
+    const read = vi.spyOn(world.wal, 'read')
+    const publish = (sequence: number, bytes: number) => owner.ref.tell({ kind: 'published', record: { sequence, recordId: `own-${sequence}`, items: [], bytes } })
+    publish(2, 100)
+    expect((await owner.status()).applied).toBe(0)
+    expect(read).not.toHaveBeenCalled()
+    publish(3, 4 << 20)
+    await owner.status()
+    expect(read).toHaveBeenCalledTimes(1)
+    await expect.poll(async () => (await owner.status()).applied).toBe(3)
   })
 
   it('says that it may be behind when the log does not answer in time (Q2)', async () => {
@@ -117,7 +131,10 @@ describe('a flush', () => {
     await world.append()
     expect((await owner.entries()).count).toBe(1)
     expect(content.slabs.map(({ bytes }) => Buffer.from(bytes).toString('latin1'))).toEqual(seen)
+    expect(owner.slabs.freeBytes).toBe(0)
     done()
+    expect(await owner.flush()).toBe(2)
+    expect(owner.slabs.freeBytes).toBeGreaterThan(0)
   })
 })
 

@@ -1,4 +1,4 @@
-/** Pushes in JSON and OTLP come out of the thread as they come out without it, errors included. */
+/** Large pushes in JSON and OTLP go to the thread, and come out of it as they come out without it, errors included. */
 import { gzipSync } from 'node:zlib'
 import { afterAll, expect, it } from 'vitest'
 import { inlineTranscoder, makeThreadedTranscoder } from '../../../actors/write/transcoder.ts'
@@ -26,7 +26,10 @@ const taskOf: Readonly<Record<string, () => Transcoding>> = {
 }
 
 it.each(Object.keys(taskOf))('%s', async (name) => {
-  const [here, there] = await Promise.allSettled([inlineTranscoder.run(taskOf[name]!()), threaded.run(taskOf[name]!())])
+  const task = taskOf[name]!()
+  const [here, there] = await Promise.allSettled([inlineTranscoder.run(taskOf[name]!()), threaded.run(task)])
+  // A thread takes the body with it.
+  expect(task.content.body.length === 0).toBe(name !== 'small')
   expect(there.status).toBe(here.status)
   if (here.status === 'fulfilled' && there.status === 'fulfilled') expect(there.value.equals(here.value)).toBe(true)
   if (here.status === 'rejected' && there.status === 'rejected') expect(there.reason).toEqual(here.reason)
