@@ -10,6 +10,7 @@ import { LocalActorSystem } from '../runtime/actor-system.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { SystemClock } from '../runtime/clock-system.ts'
 import { lockDirectory } from '../runtime/data-lock.ts'
+import { openHttpLobby } from '../runtime/http-lobby.ts'
 import { type HttpRoute, startHttpServer } from '../runtime/http-server.ts'
 import { JetStreamKv } from '../runtime/kv-jetstream.ts'
 import { LongRequests } from '../runtime/long-request.ts'
@@ -46,6 +47,7 @@ import { logActorEvent, logNatsEvent } from './node-log.ts'
 import { makeNodeMetrics } from './node-metrics.ts'
 import { nodeIdOf } from './cluster/node-id.ts'
 import { claimNodeName } from './cluster/node-name.ts'
+import { agreeWithOthers, sharedSettings } from './cluster/shared-settings.ts'
 import { type NodeMemory, openNodeMemory } from './node-memory.ts'
 import { diskCacheOf, natsAddress, natsServerOptions, nodeSettings, storeSettings } from './node-settings.ts'
 import { openObjectStore } from './segments/object-stores.ts'
@@ -77,6 +79,8 @@ export interface NodeOptions {
   readonly flushFaultPoint?: FaultPoint
   /** For tests: another clock than this machine's. */
   readonly clock?: Clock
+  /** Ends a start that waits for NATS: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal
   /** Called when somebody asks over HTTP that the node ends, or another process has taken its name; whoever started it then stops it. */
   readonly terminate?: () => void
 }
@@ -122,7 +126,7 @@ export async function startNode(config: SkaldConfig, options: NodeOptions = {}):
 /** Opens what a node stands on, then starts its actors, then takes requests; answers with its address. */
 async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened): Promise<string> {
   const ports: Ports = { clock: options.clock ?? new SystemClock(), random: new SystemRandom() }
-  const machine = await openMachine(config, ports, opened)
+  const machine = await openMachine(config, options, ports, opened)
   const storage = await openStorage(config, machine, opened)
   const memory = openMemory(config, machine, opened)
   const work = openThreads(config, machine, memory, opened)
@@ -139,6 +143,7 @@ async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened
   const query = openQueries(config, services, { memory, cluster, reads, requests, onCrash: machine.onCrash }, opened)
 
   const lifecycle = makeLifecycle({ cluster, flush: () => flushPartitions(services, directory), terminate: options.terminate })
+  await machine.lobby.close()
   const http = await startHttpServer({
     host: config.http.host,
     port: config.http.port,
@@ -167,7 +172,7 @@ interface Ports {
 type Machine = Ports & Awaited<ReturnType<typeof openMachine>>
 
 /** Traces, logs, metrics, the data directory, NATS and this node's name in it. */
-async function openMachine(config: SkaldConfig, ports: Ports, opened: Opened) {
+async function openMachine(config: SkaldConfig, options: NodeOptions, ports: Ports, opened: Opened) {
   const { clock, random } = ports
   const telemetry = await startTelemetry({ endpoint: config.otel.endpoint, serviceName: config.otel.service_name, serviceVersion: VERSION, sampleRatio: config.otel.sample_ratio })
   opened.add(() => telemetry.shutdown())
@@ -179,18 +184,33 @@ async function openMachine(config: SkaldConfig, ports: Ports, opened: Opened) {
   const lock = lockDirectory(config.data_dir)
   opened.add(() => lock.release())
   const node = nodeIdOf(config.node_id, config.data_dir, hostname(), random)
+  const lobby = await openHttpLobby({ ...config.http, metrics })
+  opened.add(() => lobby.close())
   const nats = config.nats.url === '' ? await startNatsServer(natsServerOptions(config, (event) => logNatsEvent(log, event))) : null
   if (nats !== null) opened.add(() => nats.stop())
-  const transport = await connectTransport({ ...natsAddress(config, nats), name: `skald ${node}`, random, waitForServer: true })
+  const onWait = sayOnce((reason) => (lobby.waitsFor(reason), log.warn('NATS does not answer yet', { reason })))
+  const transport = await connectTransport({ ...natsAddress(config, nats), name: `skald ${node}`, random, onWait, ...(options.signal === undefined ? {} : { signal: options.signal }) })
   opened.add(() => transport.close())
+  lobby.waitsFor('it opens its log, its catalog and the bucket')
   const name = await claimNodeName(transport, node, `process ${process.pid} on ${hostname()}, started ${new Date(clock.nowMs()).toISOString()}`)
   opened.add(() => name.close())
+  const agreed = await agreeWithOthers(transport, sharedSettings(config, node, random), log)
+  opened.add(() => agreed.close())
   const onCrash = (error: Error): void => {
     nodeMetrics.workerCrashes.inc()
     log.error('a worker thread died and was replaced', { error })
   }
   const logLevel = { get: () => level, set: (to: LogLevel) => void (level = to) }
-  return { ...ports, log, logLevel, metrics, nodeMetrics, node, nats, transport, onCrash }
+  return { ...ports, log, logLevel, metrics, nodeMetrics, node, nats, transport, lobby, onCrash }
+}
+
+/** Not the same again, however often it is repeated. */
+function sayOnce(say: (text: string) => void): (text: string) => void {
+  let last = ''
+  return (text) => {
+    if (text !== last) say(text)
+    last = text
+  }
 }
 
 /** The bucket, the catalog and the log. */

@@ -48,6 +48,8 @@ const MAJORITY_REPLICAS_MIN = 3
 /** JetStream says no for good, except while its servers are still finding each other: no leader (10008), too few peers (10005), made by another node a moment ago (10059). */
 const PASSING: ReadonlySet<number> = new Set([10005, 10008, 10059])
 const STREAM_MISSING = 10059
+/** Too few peers (10005); servers that are no cluster (10074). */
+const TOO_MANY_COPIES: ReadonlySet<number> = new Set([10005, 10074])
 const LOST_RACE: ReadonlySet<number> = new Set([JetStreamApiCodes.StreamWrongLastSequence, JetStreamApiCodes.StreamWrongLastSequenceUnknown])
 
 export class JetStreamKv implements Kv {
@@ -132,7 +134,7 @@ class JetStreamKvBucket implements KvBucket {
       try {
         return await this.#run('open', async () => undefined)
       } catch (error) {
-        if (this.#isClosed || clock.monotonicMs() >= untilMs || !mayPass(error)) throw error
+        if (this.#isClosed || clock.monotonicMs() >= untilMs || !mayPass(error)) throw tooManyCopies(error, this.#options.replicas ?? 1) ?? error
         await clock.sleep(START_RETRY_MS * (0.5 + random.next()))
       }
     }
@@ -278,6 +280,13 @@ function openWatch(source: KvSource, manager: JetStreamManager, sink: WatchSink)
 function mayPass(error: unknown): boolean {
   const cause = error instanceof SkaldError ? error.cause : error
   return cause instanceof JetStreamApiError ? PASSING.has(cause.code) : true
+}
+
+/** In the words of whoever set it. */
+function tooManyCopies(error: unknown, replicas: number): SkaldError | undefined {
+  const cause = error instanceof SkaldError ? error.cause : error
+  if (!(cause instanceof JetStreamApiError) || !TOO_MANY_COPIES.has(cause.code)) return undefined
+  return new SkaldError('setup', `nats.replicas is ${replicas}, and NATS has too few servers with JetStream for so many copies: ${cause.message}`, { cause })
 }
 
 async function nullIfLost(write: Promise<number>): Promise<number | null> {

@@ -3,21 +3,25 @@
  * the raw connection through `natsConnectionOf`; everyone else sees the port. It never retries a request: the caller knows whether it may.
  */
 import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, credsAuthenticator, errors, headers as natsHeaders } from '@nats-io/transport-node'
 import type { ConnectionOptions, Msg, MsgHdrs, NatsConnection, Subscription as NatsSubscription } from '@nats-io/transport-node'
 import { Backoff } from './backoff.ts'
 import { SkaldError } from './errors.ts'
+import { parseNatsUrls, withoutLogin } from './nats-url.ts'
 import type { Random } from './random.ts'
 import type { Headers, Message, SubscribeOptions, Subscription, Transport, TransportStatus } from './transport.ts'
 
 export interface NatsTransportOptions {
-  /** `nats://host:port`, tried in random order. */
+  /** As `nats-url.ts` reads them, tried in random order. */
   readonly servers: string | ReadonlyArray<string>
   /** Shown in the server's connection list. */
   readonly name: string
   readonly random: Random
-  /** Keep trying when the first connection fails; default false: reject. */
-  readonly waitForServer?: boolean
+  /** Keep trying while no server answers, and tell why each time; absent: reject. */
+  readonly onWait?: (reason: string) => void
+  /** Ends that wait: rejects with its reason. */
+  readonly signal?: AbortSignal
   readonly reconnectMinMs?: number
   readonly reconnectMaxMs?: number
   /** Path of a credentials file (a JWT and its seed), read at every connection, so that it may be renewed. Absent or '': none. */
@@ -32,16 +36,29 @@ const PING_INTERVAL_MS = 5_000
 const MAX_PAYLOAD_BYTES_DEFAULT = 1024 * 1024
 const NO_HEADERS: Headers = Object.freeze({})
 
-/** Connects, and reconnects for ever afterwards. Rejects with SkaldError `internal` when no server answers (unless `waitForServer`), `setup` without its credentials. */
+/** Connects, and reconnects for ever afterwards. Rejects with SkaldError `setup` without credentials or when they are refused, `internal` when no server answers (unless `onWait`). */
 export async function connectTransport(options: NatsTransportOptions): Promise<NatsTransport> {
-  const backoff = new Backoff({ minMs: options.reconnectMinMs ?? RECONNECT_DEFAULT.minMs, maxMs: options.reconnectMaxMs ?? RECONNECT_DEFAULT.maxMs }, options.random)
-  try {
-    const connection = await connect(connectionOptions(options, backoff))
-    return new NatsTransport(connection, backoff)
-  } catch (error) {
-    if (error instanceof SkaldError) throw error
-    throw new SkaldError('internal', `cannot connect to NATS at ${[options.servers].flat().join(', ')}: ${messageOf(error)}`, { cause: error })
+  const limits = { minMs: options.reconnectMinMs ?? RECONNECT_DEFAULT.minMs, maxMs: options.reconnectMaxMs ?? RECONNECT_DEFAULT.maxMs }
+  const waits = new Backoff(limits, options.random)
+  for (;;) {
+    options.signal?.throwIfAborted()
+    const backoff = new Backoff(limits, options.random)
+    try {
+      return new NatsTransport(await connect(connectionOptions(options, backoff)), backoff)
+    } catch (error) {
+      const refused = connectError(error, options)
+      if (options.onWait === undefined || refused.code === 'setup') throw refused
+      options.onWait(refused.message)
+      await sleep(waits.nextMs(), undefined, { signal: options.signal })
+    }
   }
+}
+
+function connectError(error: unknown, { servers }: NatsTransportOptions): SkaldError {
+  if (error instanceof SkaldError) return error
+  const at = withoutLogin([servers].flat().join(', '))
+  if (!/violation/i.test(messageOf(error))) return new SkaldError('internal', `cannot connect to NATS at ${at}: ${messageOf(error)}`, { cause: error })
+  return new SkaldError('setup', `NATS at ${at} refuses this node (${messageOf(error)}): nats.url may hold a login (nats://user:password@host, nats://token@host), nats.credentials a file of credentials`, { cause: error })
 }
 
 /** The raw connection, for JetStream and KV. Throws when the transport is not a NATS one. */
@@ -181,18 +198,22 @@ class NatsMessage implements Message {
 }
 
 function connectionOptions(options: NatsTransportOptions, backoff: Backoff): ConnectionOptions {
+  const { servers, login, mustEncrypt } = parseNatsUrls([options.servers].flat())
   return {
-    servers: [options.servers].flat(),
+    servers: [...servers],
     name: options.name,
     timeout: CONNECT_TIMEOUT_MS,
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: 2,
     maxReconnectAttempts: -1,
     reconnectDelayHandler: () => backoff.nextMs(),
-    waitOnFirstConnect: options.waitForServer ?? false,
+    // Users may be taken away and come back; a connection that has given up would never.
+    ignoreAuthErrorAbort: true,
     // The client would otherwise capture a stack for every request.
     noAsyncTraces: true,
+    ...login,
     ...withCredentials(options.credentials ?? ''),
+    ...(mustEncrypt ? { tls: {} } : {}),
   }
 }
 

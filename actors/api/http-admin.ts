@@ -3,15 +3,17 @@ import { SkaldError } from '../../runtime/errors.ts'
 import type { HttpResponse, HttpRoute } from '../../runtime/http-server.ts'
 import type { Metrics } from '../../runtime/metrics.ts'
 import type { NatsServer } from '../../runtime/nats-server.ts'
+import { withoutLogin } from '../../runtime/nats-url.ts'
 import type { KeptRecords } from '../../storage/damaged-records.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { reportsHere } from '../cluster/partition-reports.ts'
+import type { NodeStatus } from '../cluster/node.ts'
 import type { SkaldConfig } from '../config.ts'
 import { storeSettings } from '../node-settings.ts'
 import { json } from './api.ts'
 import { withoutSecrets } from './http-status.ts'
 import type { PartitionDirectory } from '../partition/partition-directory.ts'
-import type { PartitionMessage } from '../partition/partition-messages.ts'
+import type { PartitionMessage, PartitionStatus } from '../partition/partition-messages.ts'
 import type { Services } from '../services.ts'
 import { LOKI_API_VERSION, VERSION } from '../version.ts'
 
@@ -82,15 +84,28 @@ async function status(parts: AdminParts): Promise<object> {
   return {
     node: services.node,
     version: VERSION,
-    nats: nats === null ? { url: config.nats.url } : { url: nats.url, version: nats.version, pid: nats.pid, restarts: nats.restarts },
+    nats: nats === null ? { url: withoutLogin(config.nats.url), connection: services.transport.status() } : { url: nats.url, version: nats.version, pid: nats.pid, restarts: nats.restarts },
     durability: durability(config),
     memory: { level: services.budget.level(), used_bytes: services.budget.usedBytes(), budget_bytes: services.budget.bytesMax },
     nodes: parts.cluster.members().map(({ id, state, zone, roles }) => ({ id, state, zone, roles: roles.join(',') })),
     damaged_records: await damagedRecords(parts),
-    partitions: await reportsHere(services, parts.directory),
-    tenures: (await parts.cluster.status()).tenures.map(({ partition, isAssigned, lease, leaseEpoch, actor, actorEpoch, isFenced }) => ({ partition, assigned: isAssigned, lease, lease_epoch: leaseEpoch, actor, actor_epoch: actorEpoch, fenced: isFenced })),
+    partitions: (await reportsHere(services, parts.directory)).map(partitionStatus),
+    tenures: (await parts.cluster.status()).tenures.filter(isOurs).map(tenureStatus),
   }
 }
+
+const partitionStatus = ({ partition, epoch, applied, known, checkpoint, rawBytes, heldBytes, bytesPerSecond, cutsWaiting, paused, fenced }: PartitionStatus): object => ({
+  partition, epoch, applied, known, checkpoint, raw_bytes: rawBytes, held_bytes: heldBytes, bytes_per_second: bytesPerSecond, cuts_waiting: cutsWaiting, paused, fenced,
+})
+
+type Tenure = NodeStatus['tenures'][number]
+
+/** Others' partitions are in the ring. */
+const isOurs = ({ isAssigned, lease, actor }: Tenure): boolean => isAssigned || lease !== 'none' || actor !== 'none'
+
+const tenureStatus = ({ partition, isAssigned, lease, leaseEpoch, actor, actorEpoch, isFenced }: Tenure): object => ({
+  partition, assigned: isAssigned, lease, lease_epoch: leaseEpoch, actor, actor_epoch: actorEpoch, fenced: isFenced,
+})
 
 /** `count` null: the bucket did not say. docs/errors.md says what an operator does with them. */
 async function damagedRecords({ damaged, services, config }: AdminParts): Promise<object> {

@@ -20,13 +20,25 @@ export const start: Command = {
     for (const warning of warnings) io.stderr.write(`skald: warning: ${warning}\n`)
     const asked = new AbortController()
     const stopping = AbortSignal.any([stopSignal(io), asked.signal])
-    const node = await startNode(config, { terminate: () => asked.abort() })
+    const node = await startNode(config, { terminate: () => asked.abort(), signal: stopping }).catch(nullIf(stopping))
+    if (node === null) {
+      io.stderr.write('skald: stopped before it was ready\n')
+      return EXIT_OK
+    }
     io.stderr.write(`skald: ready at ${node.url}\n`)
     if (!stopping.aborted) await once(stopping, 'abort')
     io.stderr.write('skald: stopping\n')
     await node.stop()
     return EXIT_OK
   },
+}
+
+/** Ended while it waited to start, as it was asked to. */
+function nullIf(stopping: AbortSignal): (error: unknown) => null {
+  return (error) => {
+    if (!stopping.aborted) throw error
+    return null
+  }
 }
 
 function stopSignal(io: CommandIo): AbortSignal {

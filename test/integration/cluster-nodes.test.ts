@@ -141,6 +141,13 @@ describe('three nodes', () => {
     expect(await (await prepare('GET')).text()).toBe('unset')
   })
 
+  it('lets nobody join that would keep leases or segments elsewhere, and changes nothing for it', async () => {
+    const before = await owners('a')
+    await expect(start('copies', { SKALD_NATS_REPLICAS: '3' })).rejects.toMatchObject({ code: 'setup', message: expect.stringMatching(/^nats\.replicas is 3 here and 1 on node/) as string })
+    await expect(start('store', { SKALD_OBJECT_STORE_URL: `file:${objects}/other` })).rejects.toMatchObject({ code: 'setup', message: expect.stringMatching(/^object_store\.url is a folder/) as string })
+    expect(await owners('a')).toEqual(before)
+  })
+
   it('serves only what its roles are', async () => {
     const gateway = await start('gateway', { SKALD_ROLES: 'gateway' })
     expect((await push(gateway.url, { app: 'role' }, [[nowNs(), 'by a gateway']])).status).toBe(204)

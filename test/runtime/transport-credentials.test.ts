@@ -1,4 +1,4 @@
-/** `nats.credentials` against a real nats-server that lets nobody else in. */
+/** `nats.credentials`, and logins in `nats.url`, against real nats-servers that let nobody else in. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -47,5 +47,33 @@ describe('credentials', () => {
 
   it('names the setting when the file is not there', async () => {
     await expect(connect(path.join(folder, 'none.creds'))).rejects.toMatchObject({ code: 'setup', message: expect.stringContaining('nats.credentials') as string })
+  })
+})
+
+describe('a login in the address', () => {
+  const passwordNats = async (use: (port: number) => Promise<void>): Promise<void> => {
+    const server = await startTestNats({ login: { user: 'skald', password: 'rune' } })
+    try {
+      await use(server.port)
+    } finally {
+      await server.stop()
+    }
+  }
+
+  it('opens a connection, also while the server is waited for; a wrong one ends the wait and is not shown', async () => {
+    await passwordNats(async (port) => {
+      const connect = (login: string) => connectTransport({ servers: `nats://${login}127.0.0.1:${port}`, name: 'test', random, onWait: () => undefined })
+      const transport = await connect('skald:rune@')
+      expect(transport.status()).toBe('connected')
+      await transport.close()
+      await expect(connect('')).rejects.toMatchObject({ code: 'setup', message: expect.stringContaining('nats.url may hold a login') as string })
+      await expect(connect('skald:secret@')).rejects.not.toThrow(/secret/)
+    })
+  })
+
+  it('goes nowhere unencrypted that is to be encrypted', async () => {
+    await passwordNats(async (port) => {
+      await expect(connectTransport({ servers: `tls://skald:rune@127.0.0.1:${port}`, name: 'test', random })).rejects.toThrow(/tls/)
+    })
   })
 })

@@ -19,6 +19,8 @@ export interface TestNatsOptions {
   readonly maxPayloadBytes?: number
   /** Public key of the only user who may connect. */
   readonly nkey?: string
+  /** The only user, by name and password. */
+  readonly login?: { readonly user: string; readonly password: string }
 }
 
 export interface TestNats {
@@ -79,7 +81,8 @@ async function launch(dataDir: string, port: number, options: TestNatsOptions): 
   for (const name of readdirSync(dataDir)) if (name.endsWith('.ports')) rmSync(path.join(dataDir, name))
   const { syncAlways = false, jetstreamMaxBytes = 0, maxPayloadBytes = 8 << 20 } = options
   const users = options.nkey === undefined ? '' : `authorization { users: [{ nkey: ${options.nkey} }] }\n`
-  writeFileSync(config, users + renderNatsConfig({ host: '127.0.0.1', port, directory: dataDir, maxPayloadBytes, syncInterval: syncAlways ? 'always' : '2m', storeBytesMax: jetstreamMaxBytes }))
+  const login = options.login === undefined ? '' : `authorization { user: ${options.login.user}, password: ${options.login.password} }\n`
+  writeFileSync(config, users + login + renderNatsConfig({ host: '127.0.0.1', port, directory: dataDir, maxPayloadBytes, syncInterval: syncAlways ? 'always' : '2m', storeBytesMax: jetstreamMaxBytes }))
   const child = spawn(binary.file, ['-c', config], { stdio: 'ignore' })
   living.add(child)
   const gone = new Promise((resolve) => child.once('exit', resolve)).then(() => living.delete(child))
