@@ -9,6 +9,10 @@ import { inertLimitsOf, type LimitOverrides, LIMITS, parseOverrides } from '../p
 import { parseObjectStoreUrl } from '../storage/object-store-url.ts'
 
 const ROLES = ['all', 'gateway', 'partitions', 'query', 'ruler', 'compactor']
+const ROLES_WITHOUT_WORK = ['ruler', 'compactor']
+/** Shorter, and an event loop that is late for once, or a slow network, would be taken for a death. */
+const LEASE_MS_MIN = 1_000
+const HEARTBEAT_MS_MIN = 100
 /** As nats-server's own configuration takes it. */
 const SYNC_INTERVAL = /^(?:always|(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+)$/
 
@@ -30,9 +34,9 @@ export const CONFIG_SCHEMA = {
     shutdown_timeout: duration('30s', 'How long requests may go on while the node stops.'),
   },
   nats: {
-    url: text('', 'NATS servers to use, separated by commas. Empty: an embedded nats-server is started.'),
+    url: text('', 'NATS servers to use, separated by commas: `nats://host:4222`, with a login `nats://user:password@host`, only encrypted `tls://host`. Empty: an embedded nats-server is started.'),
     credentials: text('', 'Credentials file for those servers.'),
-    replicas: integer(1, 'Copies that JetStream and KV keep; above 1 needs a cluster.', 1, 5),
+    replicas: integer(1, 'Copies that JetStream and KV keep; above 1 needs a cluster. The same on all nodes.', 1, 5),
     bin: text('', 'nats-server program to start. Empty: PATH, then a fetched one.'),
     host: text('127.0.0.1', 'Address of the embedded server.'),
     port: integer(0, 'Port of the embedded server; 0 takes a free one.', 0, 65_535),
@@ -87,8 +91,8 @@ export const CONFIG_SCHEMA = {
     query_memory: size('64MB', 'Bytes that one query may hold.'),
   },
   cluster: {
-    lease_ttl: duration('3s', 'A partition whose owner is silent for this long is taken over.'),
-    heartbeat_interval: duration('1s', 'How often a node says that it lives.'),
+    lease_ttl: restricted(duration('3s', 'A partition whose owner is silent for this long is taken over. The same on all nodes.'), 'a duration of at least 1s', (ms) => ms >= LEASE_MS_MIN),
+    heartbeat_interval: restricted(duration('1s', 'How often a node says that it lives. The same on all nodes.'), 'a duration of at least 100ms', (ms) => ms >= HEARTBEAT_MS_MIN),
     standbys: integer(0, 'Nodes that follow each partition besides its owner, in other zones if they can, so that reads go on at once when the owner dies. Each holds what is not yet stored.', 0, 8),
   },
   log: {
@@ -119,7 +123,8 @@ export interface ConfigInput {
 export function loadSkaldConfig(input: ConfigInput = {}): Loaded<typeof CONFIG_SCHEMA> {
   const { config, warnings } = loadConfig(CONFIG_SCHEMA, { ...input, environmentIgnored: OTHER_VARIABLES })
   const ofTenants = Object.entries(config.overrides).flatMap(([tenant, own]) => inertLimitsOf(own).map((key) => `overrides: ${key} of tenant ${tenant} is accepted and has no effect in Skald`))
-  return { config, warnings: [...warnings, ...ofTenants] }
+  const idle = config.roles.filter((role) => ROLES_WITHOUT_WORK.includes(role)).map((role) => `roles: ${role} is accepted and does nothing yet`)
+  return { config, warnings: [...warnings, ...ofTenants, ...idle] }
 }
 
 function isStoreUrl(url: string): boolean {

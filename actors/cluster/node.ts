@@ -59,6 +59,8 @@ export interface NodeState {
   members: ReadonlyArray<Member>
   /** A `place` is on its way. */
   willPlace: boolean
+  /** No member may own partitions. */
+  isNobody: boolean
   readonly tenures: Map<number, Tenure>
   readonly standbys: StandbyKeeper<NodeMessage>
 }
@@ -73,7 +75,7 @@ const UNAVAILABLE: ReadonlySet<ErrorCode> = new Set(['storage_unavailable', 'wal
 const idOf = (partition: number): string => `partition-${partition}`
 
 export const nodeBehavior = (parts: NodeParts): Behavior<NodeMessage, NodeState> => ({
-  init: () => ({ members: [], willPlace: false, tenures: new Map(), standbys: new StandbyKeeper(parts.services, parts.directory, STANDBY_MESSAGES) }),
+  init: () => ({ members: [], willPlace: false, isNobody: false, tenures: new Map(), standbys: new StandbyKeeper(parts.services, parts.directory, STANDBY_MESSAGES) }),
   handle: (state, message, context) => new NodeActor(parts, state, context).handle(message),
   terminate: () => Effect.promise(() => parts.keeper.releaseAll()),
 })
@@ -142,7 +144,9 @@ class NodeActor {
     this.state.willPlace = false
     const { services, owners, directory, standbys } = this.parts
     const partitions = services.partitionCount()
-    const placement = placePartitions(partitions, ownersAmong(this.state.members), { owners: owners.nodes(partitions), standbys })
+    const candidates = ownersAmong(this.state.members)
+    this.tellNobodyOwns(candidates.length === 0)
+    const placement = placePartitions(partitions, candidates, { owners: owners.nodes(partitions), standbys })
     for (const [partition, nodes] of placement.entries()) {
       const isAssigned = nodes[0] === services.node
       if (isAssigned !== (this.state.tenures.get(partition)?.state.isAssigned ?? false)) this.step(partition, { kind: 'assigned', isAssigned })
@@ -151,6 +155,14 @@ class NodeActor {
       // A standby of a partition that falls to this node answers until the owner here has caught up.
       if (!isAssigned) this.state.standbys.want(partition, others.includes(services.node), this.context)
     }
+  }
+
+  /** Pushes are acknowledged all the same, and queries wait for owners: nothing else would say why. */
+  private tellNobodyOwns(isNobody: boolean): void {
+    const { services } = this.parts
+    const isActive = this.state.members.some(({ id, state }) => id === services.node && state === 'active')
+    if (isNobody && isActive && !this.state.isNobody) services.log.warn('no node has the role `partitions`: pushes are kept in the log, queries find only what is in segments')
+    this.state.isNobody = isNobody
   }
 
   private tenure(partition: number): Tenure {

@@ -33,8 +33,14 @@ describe('the configuration', () => {
     ['roles: [gatway]', 'roles is ["gatway"]; one or more of all, gateway, partitions, query, ruler, compactor expected'],
     ['roles: []', 'roles is []; one or more of all'],
     ['nats: {sync_interval: 2 minutes}', 'nats.sync_interval is "2 minutes"; always, or a duration such as 10s or 2m expected'],
-  ])('refuses %s, which would do nothing or end a server', (yaml, message) => {
+    ['cluster: {lease_ttl: 10ms}', 'cluster.lease_ttl is "10ms"; a duration of at least 1s expected'],
+    ['cluster: {heartbeat_interval: 0s}', 'cluster.heartbeat_interval is "0s"; a duration of at least 100ms expected'],
+  ])('refuses %s, which would do nothing or harm', (yaml, message) => {
     expect(() => loadSkaldConfig({ yaml })).toThrow(message)
+  })
+
+  it('warns of roles that have nothing to do yet', () => {
+    expect(loadSkaldConfig({ yaml: 'roles: [query, compactor]' }).warnings).toEqual(['roles: compactor is accepted and does nothing yet'])
   })
 
   it('gives every key a variable of its own', () => {

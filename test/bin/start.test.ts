@@ -6,8 +6,12 @@ import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { findServers } from '../../runtime/nats-orphan.ts'
 import { runCommand } from '../support/command.ts'
+import { freePort } from '../support/free-port.ts'
+import { startTestNats } from '../support/nats.ts'
+import { until } from '../support/node.ts'
 
 const SKALD = path.resolve(import.meta.dirname, '../../bin/skald.ts')
+const START_MS = 60_000
 let folder: string
 const nodes: Node[] = []
 
@@ -31,8 +35,8 @@ function embeddedServers(): number[] {
   return findServers(path.join(nats, 'nats-server.conf'), path.join(nats, 'nats-server.pid'))
 }
 
-function launch(): { child: ChildProcess; output: () => string } {
-  const environment = { PATH: process.env['PATH'] ?? '', SKALD_DATA_DIR: path.join(folder, 'data'), SKALD_HTTP_PORT: '0', SKALD_LOG_FORMAT: 'json', SKALD_PARTITIONS: '2' }
+function launch(more: Readonly<Record<string, string>> = {}): { child: ChildProcess; output: () => string } {
+  const environment = { PATH: process.env['PATH'] ?? '', SKALD_DATA_DIR: path.join(folder, 'data'), SKALD_HTTP_PORT: '0', SKALD_LOG_FORMAT: 'json', SKALD_PARTITIONS: '2', ...more }
   const child = spawn(process.execPath, [SKALD, 'start'], { cwd: folder, env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
   let output = ''
   child.stderr?.on('data', (part: Buffer) => (output += part.toString()))
@@ -103,5 +107,29 @@ describe('skald start', { timeout: 90_000 }, () => {
     expect(second.output()).toContain('SKALD_DATA_DIR')
     await push(first, 500)
     expect(await lines(first)).toEqual(EXPECTED)
+  })
+
+  it('waits for NATS, and says so; begins when it is there, and says that no node may own partitions', async () => {
+    const nats = await startTestNats()
+    await nats.kill()
+    const port = await freePort()
+    const { child, output } = launch({ SKALD_NATS_URL: nats.url, SKALD_HTTP_PORT: String(port), SKALD_ROLES: 'gateway' })
+    nodes.push({ child, output, url: '' })
+    const ready = async (): Promise<string> => (await fetch(`http://127.0.0.1:${port}/ready`)).text()
+    await until('it says what it waits for', async () => (await ready()).startsWith(`Ingester not ready: cannot connect to NATS at ${nats.url}`), START_MS)
+    await nats.restart()
+    await until('it is ready', async () => (await ready()) === 'ready\n', START_MS)
+    await until('it says who is missing', async () => output().includes('no node has the role `partitions`'), START_MS)
+    child.kill('SIGTERM')
+    expect(await exitOf(child)).toBe(0)
+    await nats.stop()
+  })
+
+  it('ends at SIGTERM while it waits for NATS', async () => {
+    const { child, output } = launch({ SKALD_NATS_URL: `nats://127.0.0.1:${await freePort()}` })
+    nodes.push({ child, output, url: '' })
+    await until('it waits', async () => output().includes('NATS does not answer yet'), START_MS)
+    child.kill('SIGTERM')
+    expect(await exitOf(child)).toBe(0)
   })
 })
