@@ -25,7 +25,13 @@ export function makeLifecycle({ cluster, flush, terminate }: LifecycleParts): Li
   const shutdown = async ({ query }: HttpRequest): Promise<HttpResponse> => {
     if (isStopping) return { status: 503, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: 'Ingester is stopping or already stopped.\n' }
     isStopping = true
-    if (query.get('flush') !== 'false') await flush()
+    try {
+      if (query.get('flush') !== 'false') await flush()
+    } catch (error) {
+      // It has not begun to stop: whoever asked may ask again, or do without the flush.
+      isStopping = false
+      throw error
+    }
     await cluster.drain(DRAIN_MS_MAX)
     if (query.get('terminate') !== 'false') terminate?.()
     return { status: 204 }
