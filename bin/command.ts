@@ -3,7 +3,8 @@ import type { Readable, Writable } from 'node:stream'
 
 export interface CommandIo {
   readonly stdin: Readable
-  readonly stdout: Writable & { readonly isTTY?: boolean }
+  /** `columns`: of a terminal. */
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number }
   readonly stderr: Writable & { readonly isTTY?: boolean }
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Ends what would otherwise run on (`start`, `tail`): tests give one, the program ends by signals. */

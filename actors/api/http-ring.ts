@@ -15,6 +15,8 @@ export interface RingParts {
 export interface RingView {
   /** Whose view it is. */
   readonly node: string
+  /** To NATS; unless it is `connected`, the view is what was seen last. */
+  readonly connection: string
   readonly nodes: ReadonlyArray<{ readonly id: string; readonly state: string; readonly zone: string; readonly roles: ReadonlyArray<string>; readonly started: string; readonly partitions: number; readonly bytes_per_second: number }>
   readonly partitions: ReadonlyArray<RingPartition>
 }
@@ -80,7 +82,7 @@ async function ringView({ services, cluster, directory }: RingParts): Promise<Ri
     const own = partitions.filter(({ owner }) => owner === id)
     return { id, state, zone, roles, started: new Date(startedMs).toISOString(), partitions: own.length, bytes_per_second: own.reduce((sum, { bytes_per_second = 0 }) => sum + bytes_per_second, 0) }
   })
-  return { node: services.node, nodes, partitions }
+  return { node: services.node, connection: services.transport.status(), nodes, partitions }
 }
 
 async function allReports(services: Services, directory: PartitionDirectory, cluster: Cluster): Promise<PartitionStatus[]> {
@@ -93,18 +95,24 @@ function loadOf(report: PartitionStatus | undefined): Pick<RingPartition, 'bytes
   return { bytes_per_second: report.bytesPerSecond, lag: report.known - report.applied, unflushed: report.applied - report.checkpoint }
 }
 
-function page({ node, nodes, partitions }: RingView): string {
-  return `<!doctype html><meta charset="utf-8"><title>Skald: ring</title>
-<style>body{font:14px/1.5 system-ui;margin:2em}table{border-collapse:collapse;margin-bottom:2em}td,th{padding:.2em .8em;border-bottom:1px solid #ccc;text-align:left}.bad{color:#b00}</style>
-<h1>Ring</h1><p>As seen by <b>${escaped(node)}</b>.</p>
-${table(nodes.map(({ roles, ...rest }) => ({ ...rest, roles: roles.join(', ') })))}
-${table(partitions.map(({ standbys, ...rest }) => ({ ...rest, standbys: standbys.join(', ') })))}`
+function page({ node, connection, nodes, partitions }: RingView): string {
+  const stale = connection === 'connected' ? '' : ` <b class="bad">It has no connection to NATS (${escaped(connection)}): this is what it saw last.</b>`
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="5"><title>Skald: ring</title>
+<style>body{font:14px/1.5 system-ui;margin:2em}table{border-collapse:collapse;margin-bottom:2em}td,th{padding:.2em .7em;border-bottom:1px solid #ccc;text-align:left}.number{text-align:right}.bad{color:#b00}</style>
+<h1>Ring</h1><p>As seen by <b>${escaped(node)}</b>; every five seconds anew.${stale}</p>
+<h2>Nodes</h2>${table(nodes.map((row) => ({ ...row, roles: row.roles.join(', ') })))}
+<h2>Partitions</h2>${table(partitions.map((row) => ({ ...row, standbys: row.standbys.join(', ') })))}</html>`
 }
 
 function table(rows: ReadonlyArray<Readonly<Record<string, unknown>>>): string {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))]
-  const cells = (row: Readonly<Record<string, unknown>>): string => columns.map((column) => `<td${row[column] === false ? ' class="bad"' : ''}>${escaped(String(row[column] ?? ''))}</td>`).join('')
-  return `<table><tr>${columns.map((column) => `<th>${escaped(column)}</th>`).join('')}</tr>${rows.map((row) => `<tr>${cells(row)}</tr>`).join('')}</table>`
+  const cells = (row: Readonly<Record<string, unknown>>): string => columns.map((column) => cell(row[column])).join('')
+  return `<table><tr>${columns.map((column) => `<th>${escaped(column.replaceAll('_', ' '))}</th>`).join('')}</tr>${rows.map((row) => `<tr>${cells(row)}</tr>`).join('')}</table>`
+}
+
+function cell(value: unknown): string {
+  const name = value === false ? ' class="bad"' : typeof value === 'number' ? ' class="number"' : ''
+  return `<td${name}>${escaped(String(value ?? ''))}</td>`
 }
 
 const escaped = (text: string): string => text.replaceAll(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`)

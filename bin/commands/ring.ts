@@ -13,7 +13,7 @@ export const ring: Command = {
   async run(args, io) {
     const { values } = parseArgs({ args: [...args], options: { ...TARGET_OPTIONS, json: { type: 'boolean' } } })
     const answer = await getJson(targetFrom(values, io.environment), '/ring?format=json')
-    io.stdout.write(values.json ? `${JSON.stringify(answer)}\n` : renderRecord(answer))
+    io.stdout.write(values.json ? `${JSON.stringify(answer)}\n` : renderRecord(answer, io.stdout.columns))
     return EXIT_OK
   },
 }
