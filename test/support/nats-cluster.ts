@@ -80,10 +80,14 @@ export class NatsCluster {
     server.gone = new Promise((resolve) => child.once('exit', resolve)).then(() => living.delete(child))
   }
 
-  /** SIGKILL, and waits until it is gone. */
-  async kill(index: number): Promise<void> {
+  kill(index: number): Promise<void> {
+    return this.end(index, 'SIGKILL')
+  }
+
+  /** Resolves when it is gone. */
+  async end(index: number, signal: NodeJS.Signals): Promise<void> {
     const server = this.servers[index]!
-    server.child?.kill('SIGKILL')
+    server.child?.kill(signal)
     await server.gone
   }
 
@@ -138,7 +142,7 @@ export class NatsCluster {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.servers.map(async (server) => (server.child?.kill('SIGTERM'), await server.gone)))
+    await Promise.all(this.servers.map((_, index) => this.end(index, 'SIGTERM')))
   }
 }
 
