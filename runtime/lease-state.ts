@@ -44,6 +44,8 @@ export interface LeaseState {
   readonly retryAtMs: number
   /** Highest epoch this node has known; survives a wiped bucket. */
   readonly epochFloor: number
+  /** Of the last record that this process has tried to write; 0: none. */
+  readonly triedEpoch: number
 }
 
 export type LostReason = 'released' | 'expired' | 'taken' | 'gone'
@@ -80,7 +82,7 @@ export interface LeaseStep {
   readonly wakeAtMs: number | undefined
 }
 
-export const LEASE_START: LeaseState = Object.freeze({ isWanted: false, seen: undefined, held: undefined, writing: undefined, reading: undefined, retryAtMs: 0, epochFloor: 0 })
+export const LEASE_START: LeaseState = Object.freeze({ isWanted: false, seen: undefined, held: undefined, writing: undefined, reading: undefined, retryAtMs: 0, epochFloor: 0, triedEpoch: 0 })
 
 const HELD_SHARE = 0.9
 const RETRY_SHARE = 1 / 20
@@ -121,7 +123,7 @@ function take(state: LeaseState, event: LeaseEvent, nowMs: number, terms: LeaseT
 }
 
 function see(state: LeaseState, { revision, record, seenMs }: Extract<LeaseEvent, { kind: 'seen' }>, nowMs: number, terms: LeaseTerms, jitter: number, effects: LeaseEffect[]): LeaseState {
-  const seen = state.seen?.revision === revision ? state.seen : seenAt(seenMs ?? nowMs, revision, record ?? ghostOf(state.seen), terms, jitter)
+  const seen = state.seen?.revision === revision ? state.seen : seenAt(state, seenMs ?? nowMs, revision, record ?? ghostOf(state.seen), terms, jitter)
   // A read that shows what was known already, though a write has just lost against something newer, came from a replica that lags.
   const lags = state.reading?.over === revision
   const retryAtMs = lags ? nowMs + retryPauseMs(terms, jitter) : state.retryAtMs
@@ -138,7 +140,7 @@ function wrote(state: LeaseState, revision: number, nowMs: number, terms: LeaseT
   const { writing } = state
   if (writing === undefined) return state
   const { what, record, sentMs } = writing
-  const seen = seenAt(nowMs, revision, record, terms, jitter)
+  const seen = seenAt(state, nowMs, revision, record, terms, jitter)
   const next: LeaseState = { ...state, writing: undefined, seen, epochFloor: Math.max(state.epochFloor, record.epoch) }
   if (what === 'release') return next
   const held: Held = {
@@ -176,9 +178,13 @@ function wakeAt(state: LeaseState): number | undefined {
   return Math.max(seen.claimableAtMs, retryAtMs)
 }
 
-/** Claimable at once when it is nobody's, or our own from before a restart; else after its holder has been silent for its time. */
-function seenAt(nowMs: number, revision: number, record: LeaseRecord | null, terms: LeaseTerms, jitter: number): Seen {
-  const isFree = record === null || record.holder === '' || record.holder === terms.holder
+/**
+ * Claimable at once when it is nobody's, or our own: of this process, or from before a restart. Else after its holder has been silent for its time; also when that is
+ * another process of our name, or the two would take it from each other as fast as they can.
+ */
+function seenAt({ seen, triedEpoch }: LeaseState, nowMs: number, revision: number, record: LeaseRecord | null, terms: LeaseTerms, jitter: number): Seen {
+  const isOurs = record?.holder === terms.holder && (seen === undefined || record.epoch === triedEpoch)
+  const isFree = record === null || record.holder === '' || isOurs
   return { revision, record, claimableAtMs: isFree ? nowMs : nowMs + record.ttlMs * (1 + jitter * RETRY_SHARE) }
 }
 
@@ -189,7 +195,7 @@ function ghostOf(seen: Seen | undefined): LeaseRecord | null {
 
 function write(state: LeaseState, what: Write, record: LeaseRecord, revision: number, nowMs: number, effects: LeaseEffect[]): LeaseState {
   effects.push({ kind: 'write', record, revision })
-  return { ...state, writing: { what, record, revision, sentMs: nowMs } }
+  return { ...state, triedEpoch: record.epoch, writing: { what, record, revision, sentMs: nowMs } }
 }
 
 function lose(state: LeaseState, reason: LostReason, effects: LeaseEffect[]): LeaseState {

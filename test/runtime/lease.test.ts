@@ -5,6 +5,7 @@ import { copyNames, MajorityBucket } from '../../runtime/kv-majority.ts'
 import { MemoryKvServer } from '../../runtime/kv-memory.ts'
 import type { MemoryKv } from '../../runtime/kv-memory.ts'
 import { LeaseKeeper } from '../../runtime/lease.ts'
+import { LEASE_START, type LeaseEvent, leaseStep, type LeaseState } from '../../runtime/lease-state.ts'
 import type { Lease } from '../../runtime/lease.ts'
 import { SeededRandom } from '../../runtime/random-seeded.ts'
 import { flakyBucket } from '../support/flaky-kv.ts'
@@ -190,9 +191,78 @@ describe('a lease', () => {
     expect(a.log).toEqual(['held 1'])
   })
 
+  it('is lost to another process of its holder\'s name, and not taken back while that one lives', async () => {
+    const w = new World()
+    const older = await w.add('a')
+    await w.clock.run(1_000)
+    const newer = await w.add('a')
+    await w.clock.run(60_000)
+    expect([older.log, newer.log]).toEqual([['held 1', 'lost 1 taken'], ['held 2']])
+  })
+
+  it('is not taken from a holder that is cut off because its record has gone: its time is waited for', async () => {
+    const w = new World()
+    const [a, b] = [await w.add('a'), await w.add('b')]
+    await w.clock.run(10_000)
+    a.kv.setOnline(false)
+    w.server.wipe('leases')
+    for (let ms = 0; ms < 2 * TTL_MS; ms += 10) {
+      await w.clock.run(10)
+      expect(w.holders().length).toBeLessThanOrEqual(1)
+    }
+    expect(b.log).toEqual(['held 2'])
+  })
+
+  it('is free at once to whoever comes to want it when its holder has been silent for long enough', async () => {
+    const w = new World()
+    const a = await w.add('a')
+    const keeper = new LeaseKeeper({ bucket: await w.server.connect().bucket({ name: 'leases' }), clock: w.clock, random: w.random.fork(), holder: 'b', ttlMs: TTL_MS, prefix: 'partition.' })
+    await w.clock.run(1_000)
+    a.keeper.close()
+    await w.clock.run(1.1 * TTL_MS)
+    const held: number[] = []
+    keeper.acquire('0', { held: (epoch) => held.push(epoch), lost: () => undefined })
+    await w.clock.run(1)
+    expect(held).toEqual([2])
+  })
+
   it('is refused twice to one keeper', async () => {
     const a = await new World().add('a')
     expect(() => a.keeper.acquire('0', { held: () => undefined, lost: () => undefined })).toThrow('wanted already')
+  })
+})
+
+describe('the life of a lease', () => {
+  const TERMS = { holder: 'a', ttlMs: TTL_MS }
+  /** Feeds events, each at its time; answers with the state and what is to be done after the last. */
+  const play = (...events: ReadonlyArray<readonly [atMs: number, event: LeaseEvent]>): { state: LeaseState; effects: string[] } => {
+    let state = LEASE_START
+    let effects: string[] = []
+    for (const [atMs, event] of events) {
+      const step = leaseStep(state, event, atMs, TERMS, 0)
+      state = step.state
+      effects = step.effects.map(({ kind }) => kind)
+    }
+    return { state, effects }
+  }
+  const free = { kind: 'seen', revision: 0, record: null } as const
+  const holding = [[0, { kind: 'want', epochFloor: 0 }], [0, free], [5, { kind: 'wrote', revision: 1 }]] as const
+  const ofOther = (revision: number) => ({ kind: 'seen', revision, record: { holder: 'b', epoch: 2, ttlMs: TTL_MS } }) as const
+
+  it('is claimed anew when its renewal comes through after another was seen to have it: a majority can overtake a claim that was told of', () => {
+    const renewing = play(...holding, [1_000, { kind: 'tick' }])
+    expect(renewing.effects).toEqual(['write'])
+    const lost = play(...holding, [1_000, { kind: 'tick' }], [1_001, ofOther(2)])
+    expect([lost.effects, lost.state.held]).toEqual([['lost'], undefined])
+    const { state, effects } = play(...holding, [1_000, { kind: 'tick' }], [1_001, ofOther(2)], [1_002, { kind: 'wrote', revision: 3 }])
+    expect([state.held, effects, state.writing?.record.epoch]).toEqual([undefined, ['write'], 3])
+  })
+
+  it('waits a moment before it writes again over what a replica shows that lags behind the write it has just lost to', () => {
+    const lost = [[0, { kind: 'want', epochFloor: 0 }], [0, free], [5, { kind: 'outrun' }], [6, free]] as const
+    const { state, effects } = play(...lost)
+    expect([effects, state.retryAtMs]).toEqual([[], 6 + TTL_MS / 20])
+    expect(play(...lost, [6 + TTL_MS / 20, { kind: 'tick' }]).effects).toEqual(['write'])
   })
 })
 

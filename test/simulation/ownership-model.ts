@@ -327,7 +327,7 @@ function ownerKey({ lease, call, heldEpoch, actor, jobs, catalogEpoch, starts }:
   const until = (ms: number): number => Math.max(0, Math.round((ms - localMs) * 10) / 10)
   // A write that was sent a whole lease ago grants nothing any more.
   const age = (ms: number): number => Math.min(TTL_MS, Math.round((localMs - ms) * 10) / 10)
-  const { seen, held, writing, reading, retryAtMs, epochFloor } = lease
+  const { seen, held, writing, reading, retryAtMs, epochFloor, triedEpoch } = lease
   const parts = [
     seen && [seen.revision, recordKey(seen.record), until(seen.claimableAtMs)],
     held && [held.epoch, held.revision, until(held.renewAtMs), until(held.validUntilMs)],
@@ -335,6 +335,7 @@ function ownerKey({ lease, call, heldEpoch, actor, jobs, catalogEpoch, starts }:
     reading && reading.over,
     until(retryAtMs),
     epochFloor,
+    triedEpoch,
     call && [call.write && leaseWriteKey(call.write), call.answer && [call.answer.kind, 'revision' in call.answer ? call.answer.revision : '']],
     heldEpoch,
     actor && [actor.phase, actor.epoch, actor.writer, actor.read && storedKey(actor.read), actor.headFirst],
