@@ -37,7 +37,7 @@ let key: string
 
 beforeAll(async () => {
   nats = await NatsCluster.start(SERVERS, directory)
-  transport = await connectTransport({ servers: nats.url, random, name: 'spread', reconnectMinMs: 10, reconnectMaxMs: 100 })
+  transport = await connectTransport({ servers: nats.url.split(','), random, name: 'spread', reconnectMinMs: 10, reconnectMaxMs: 100 })
   manager = await jetstreamManager(natsConnectionOf(transport), { checkAPI: false, timeout: 1_000 })
   kv = new JetStreamKv(transport, { clock, random })
   bucket = await kv.bucket({ name: 'leases', replicas: SERVERS, majority: true })
