@@ -33,8 +33,8 @@ export function compressZstd(raw: Buffer): Buffer {
   const pieceBytes = Math.min(PIECE_BYTES_MAX, bytesMax(raw.length))
   const into = room.take(bytesMax(raw.length) + 2 * pieceBytes)
   const written = into === null ? null : compressInto(raw, into, pieceBytes)
-  if (into !== null && written !== null) return Buffer.from(oneFrame(into.subarray(0, written), pieceBytes))
-  return oneFrame(zlib.zstdCompressSync(raw, { params: PARAMETERS, chunkSize: pieceBytes }), pieceBytes)
+  if (into !== null && written !== null) return Buffer.from(oneFrame(into.subarray(0, written), raw.length, pieceBytes))
+  return oneFrame(zlib.zstdCompressSync(raw, { params: PARAMETERS, chunkSize: pieceBytes }), raw.length, pieceBytes)
 }
 
 /** How many bytes are at the front of `into`; null: this release of node cannot. */
@@ -60,8 +60,17 @@ function failed(failure: string): never {
   throw new Error(`zstd: ${failure}`)
 }
 
-/** Readers take one frame. */
-function oneFrame(frames: Buffer, pieceBytes: number): Buffer {
+/** Readers take one frame. What looks like an empty one behind it may be the content of one that ends there: then it is no frame without. */
+function oneFrame(frames: Buffer, rawBytes: number, pieceBytes: number): Buffer {
   const end = frames.length - EMPTY_FRAME.length
-  return end > 0 && end % pieceBytes === 0 && frames.subarray(end).equals(EMPTY_FRAME) ? frames.subarray(0, end) : frames
+  const isTwo = end > 0 && end % pieceBytes === 0 && frames.subarray(end).equals(EMPTY_FRAME) && isWhole(frames.subarray(0, end), rawBytes)
+  return isTwo ? frames.subarray(0, end) : frames
+}
+
+function isWhole(frame: Buffer, rawBytes: number): boolean {
+  try {
+    return zlib.zstdDecompressSync(frame, { maxOutputLength: rawBytes }).length === rawBytes
+  } catch {
+    return false
+  }
 }

@@ -85,7 +85,7 @@ export class JsonSamples {
     this.#keyPlaces = new Int32Array(wanted.keys.length)
   }
 
-  /** Takes rows of the run from `from` on, all inside the window's edges, up to the first that the pipeline has to see; returns that row. */
+  /** Takes rows of the run from `from` on, of which no other run has any, all inside the window's edges, up to the first that the pipeline has to see; returns that row. */
   take(block: EntryBlock, run: StreamRun, from: number, to: number, window: BlockSlots, shiftNs: number): number {
     this.#asked = -1
     if (this.#trie.size > COMBINATIONS_MAX || block.metadata() !== null) return from
@@ -125,8 +125,6 @@ export class JsonSamples {
       const value = labels.find(([name]) => name === key)?.[1]
       this.#baseCodes[i] = value === undefined ? ABSENT : 1 + this.#values[i]!.codeOfText(value)
     }
-    // Slots of names that the stream has do not count.
-    this.#ahead.forget()
   }
 
   #look(row: number, end: number): void {

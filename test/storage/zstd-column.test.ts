@@ -56,6 +56,18 @@ describe('zstd compression of columns', () => {
     expect(frame.equals(compressZstd(raw))).toBe(true)
   })
 
+  it('takes no bytes of a frame whose content ends with those of an empty one', () => {
+    const empty = Buffer.from('28b52ffd2000010000', 'hex')
+    // Stored as it is, so that the frame has the length that an empty one behind it would give it.
+    const rawBytes = 2 * PIECE_BYTES - 20
+    const content = Buffer.concat([noise(rawBytes - empty.length, 256), empty])
+    const raw = Buffer.concat([noise(2 * PIECE_BYTES + empty.length - publicCall(content).length, 256), content])
+    const frame = compressZstd(raw)
+    expect(frame.length).toBe(2 * PIECE_BYTES + empty.length)
+    expect(frame.equals(publicCall(raw))).toBe(true)
+    expect(zlib.zstdDecompressSync(frame).equals(raw)).toBe(true)
+  })
+
   it('throws what zstd says, and takes the next column', async () => {
     const compress = await newThread()
     const { createZstdCompress } = zlib
