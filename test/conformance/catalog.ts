@@ -81,6 +81,14 @@ export function catalogConformance(name: string, openWorld: () => Promise<Catalo
       expect((await old.waitFor(p, 15, 5_000)).segments.map((s) => s.last)).toEqual([10, 15])
     })
 
+    it('fences a claim that is repeated to learn whether it is the newest still, before any watch tells (Q2)', async () => {
+      const [a, b, p] = [await node(), await node(), ++partition]
+      await a.claim(p, 1)
+      await a.claim(p, 1)
+      await b.claim(p, 2)
+      await expect(a.claim(p, 1)).rejects.toThrow(FencedError)
+    })
+
     it('fences an owner whose segment overlaps what is stored', async () => {
       const [a, p] = [await node(), ++partition]
       await a.claim(p, 1)

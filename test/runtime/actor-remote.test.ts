@@ -164,6 +164,22 @@ describe('death watch across nodes', () => {
     expect(seen).toEqual([{ kind: 'shutdown' }])
   })
 
+  it('is not fooled by a new process of the node, which knows nothing of the one before', async () => {
+    const { clock, broker, a, b, startPartition, ref } = await cluster(10)
+    const { seen } = watch(a, ref)
+    await clock.run(1_000)
+    broker.cutLinks(() => true)
+    await b.remote.close()
+    await Effect.runPromise(b.system.root.stop('partition'))
+    const again = new ActorsOverTransport({ system: b.system, transport: b.transport, random: new SeededRandom(9) })
+    again.expose('partition.*', jsonCodec<Message>())
+    startPartition()
+    await clock.run(500)
+    broker.cutLinks(() => false)
+    await clock.run(5_000)
+    expect(seen).toMatchObject([{ kind: 'crashed' }])
+  })
+
   it('counts an unreachable node as dead within seconds, and a short cut as nothing', async () => {
     const { clock, broker, a, ref } = await cluster(10)
     const { seen } = watch(a, ref)

@@ -191,6 +191,29 @@ describe('a majority bucket', () => {
     expect(seen).toEqual(['ready', '1', '2', '3', '-k'])
   })
 
+  it('lets a writer win whose clock is a day behind', async () => {
+    const three = new ThreeBuckets(4)
+    const [ahead, right] = [await three.writer({ skewMs: 86_400_000 }), await three.writer()]
+    const first = await three.when(ahead.put('k', Buffer.from('1')))
+    const second = await three.when(right.update('k', Buffer.from('2'), first))
+    expect(second).toBeGreaterThan(first)
+    expect(await three.when(ahead.update('k', Buffer.from('3'), second!))).toBeGreaterThan(second!)
+  })
+
+  it('carries on what it left with a minority, and knows then that it was written', async () => {
+    const three = new ThreeBuckets(5)
+    const [a, b] = [await three.writer(), await three.writer()]
+    const revision = await three.when(a.put('k', Buffer.from('1')))
+    await three.clock.run(100)
+    // Another asks for a promise, which one copy does not hear of, and writes nothing.
+    three.flakiness[2]!.lossRatio = 1
+    expect(await three.when(b.update('k', Buffer.from('no'), 1))).toBeNull()
+    Object.assign(three.flakiness[2]!, { lossRatio: 0 })
+    three.flakiness[0]!.delayMaxMs = 200
+    expect(await three.when(a.update('k', Buffer.from('2'), revision))).toBeGreaterThan(revision)
+    expect(await three.when(text(b))).toBe('2')
+  })
+
   it('tells of a key that had gone by its age and is written again by a clock a day behind the one before', async () => {
     const three = new ThreeBuckets(3)
     const maxAgeMs = 30_000
@@ -212,11 +235,17 @@ describe('a majority bucket', () => {
     for (const flakiness of three.flakiness) Object.assign(flakiness, { lossRatio: 0.1, delayMaxMs: 40 })
     /** Revision written over -> revision, of writes that were won. */
     const won = new Map<number, number>()
+    /** What others wrote over, and what was said not to be written. */
+    const [followed, refused] = [new Set<string>(), new Set<string>()]
     const work = writers.map(async (bucket, name) => {
       for (let i = 0; i < 15; i++) {
-        const revision = await bucket.get('k').then((entry) => entry?.revision ?? 0, () => 0)
-        const written = revision === 0 ? null : await bucket.update('k', Buffer.from(`${name}.${i}`), revision).catch(() => null)
-        if (written === null) continue
+        const entry = await bucket.get('k').catch(() => null)
+        if (entry === null) continue
+        const { revision } = entry
+        const written = await bucket.update('k', Buffer.from(`${name}.${i}`), revision).catch(() => undefined)
+        if (written === null) refused.add(`${name}.${i}`)
+        if (written === null || written === undefined) continue
+        followed.add(entry.value.toString())
         expect(won.has(revision)).toBe(false)
         expect(written).toBeGreaterThan(revision)
         won.set(revision, written)
@@ -225,5 +254,6 @@ describe('a majority bucket', () => {
     await three.when(Promise.all(work))
     expect(won.size).toBeGreaterThan(0)
     expect(Math.min(...won.keys())).toBeGreaterThanOrEqual(setup)
+    expect([...followed].filter((value) => refused.has(value))).toEqual([])
   })
 })

@@ -41,6 +41,17 @@ describe('a long request', () => {
     expect((await asked).toString()).toBe('late')
   })
 
+  it('gives up three seconds after the last sign of life', async () => {
+    const { clock, server, requests } = world(() => new Promise(() => undefined))
+    const asked = requests.request('work.1', Buffer.alloc(0), NEVER).catch((error: unknown) => error)
+    await clock.run(10_500)
+    server.publish = () => undefined
+    await clock.run(2_400)
+    expect(await Promise.race([asked, 'still waiting'])).toBe('still waiting')
+    await clock.run(200)
+    expect(await Promise.race([asked, 'still waiting'])).toMatchObject({ code: 'not_ready', retryable: true, message: expect.stringContaining('no sign of life') })
+  })
+
   it('passes on the other side’s error', async () => {
     const { clock, requests } = world(async () => Promise.reject(new SkaldError('query_limit', 'too much')))
     const asked = requests.request('work.1', Buffer.alloc(0), NEVER).catch((error: unknown) => error)

@@ -6,7 +6,7 @@ import { SkaldError } from '../../runtime/errors.ts'
 import { MemoryKvServer } from '../../runtime/kv-memory.ts'
 import type { MemoryKv } from '../../runtime/kv-memory.ts'
 import { Membership } from '../../runtime/membership.ts'
-import type { Member } from '../../runtime/membership-state.ts'
+import { MEMBERSHIP_START, membersOf, membershipStep, type Member, type MembershipEvent } from '../../runtime/membership-state.ts'
 import { SeededRandom } from '../../runtime/random-seeded.ts'
 import { placePartitions } from '../../runtime/ring.ts'
 import { flakyBucket } from '../support/flaky-kv.ts'
@@ -43,6 +43,32 @@ const bound = (bucket: KvBucket): KvBucket => ({
   put: (key, value) => bucket.put(key, value), delete: (key, revision) => bucket.delete(key, revision), watch: (prefix, on, ready) => bucket.watch(prefix, on, ready),
 })
 const ids = (node: Node): string => node.membership.members().map((m) => m.id).join(' ')
+
+describe('the judgement of a node that was out of touch', () => {
+  const SILENT_MS = 4_000
+  const seen = (id: string): MembershipEvent => ({ kind: 'seen', member: { id, node: id, roles: [], zone: '', state: 'active', startedMs: 0 }, revision: 1 })
+  const beat = (isWritten: boolean): MembershipEvent => ({ kind: 'beat', isWritten })
+  /** Who is a member after these. */
+  const after = (...events: ReadonlyArray<readonly [atMs: number, event: MembershipEvent]>): string => {
+    let state = MEMBERSHIP_START
+    for (const [atMs, event] of events) ({ state } = membershipStep(state, event, atMs, { selfId: 'a', silentMsMax: SILENT_MS }))
+    return membersOf(state).map(({ id }) => id).join(' ')
+  }
+
+  it('gives others as much time again as it did not hear itself', () => {
+    const deaf = [[0, seen('a')], [0, seen('b')], [60_000, seen('a')]] as const
+    expect(after(...deaf)).toBe('a b')
+    expect(after(...deaf, [62_000, seen('a')], [63_999, { kind: 'tick' }])).toBe('a b')
+    expect(after(...deaf, [62_000, seen('a')], [64_000, { kind: 'tick' }])).toBe('a')
+  })
+
+  it('gives others all their time from when it can write again', () => {
+    const blind = [[0, seen('a')], [0, seen('b')], [500, beat(false)], [3_000, seen('a')], [5_000, beat(true)]] as const
+    expect(after(...blind)).toBe('a b')
+    expect(after(...blind, [6_500, seen('a')], [8_999, { kind: 'tick' }])).toBe('a b')
+    expect(after(...blind, [6_500, seen('a')], [9_000, { kind: 'tick' }])).toBe('a')
+  })
+})
 
 describe('membership', () => {
   it('shows everybody everybody, and says nothing while nothing changes', async () => {

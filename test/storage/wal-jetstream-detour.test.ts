@@ -93,6 +93,28 @@ describe('the detour of records on three nats-servers', () => {
     expect(await nats.healthy(dead, 60_000)).toBe(true)
     await until('each server leads one lane', async () => new Set((await Promise.all(LANES.map(leaderOf))).filter((name) => name !== '')).size === 3)
   })
+
+  it('doubts a leader that does not answer: a record goes round one that hangs, to a lane on another server', { retry: 2 }, async () => {
+    await until('there is a leader', async () => (await leaderOf('SKALD_WAL_1')) !== '')
+    const name = await leaderOf('SKALD_WAL_1')
+    const hangs = Number(name.slice('nats-'.length)) - 1
+    const others = nats.url.split(',').filter((_, i) => i !== hangs)
+    const elsewhere = await connectTransport({ servers: others, name: 'elsewhere', random: new SystemRandom() })
+    const through = await openJetStreamWal(natsConnectionOf(elsewhere), { clock: new SystemClock(), random: new SystemRandom(), replicas: 3 })
+    try {
+      await through.append(PARTITION, 'before', record(1, 200), 5_000)
+      process.kill(nats.pid(hangs), 'SIGSTOP')
+      // Less than one try of a publish takes that nobody answers.
+      await expect(through.append(PARTITION, 'around', record(2, 200), 2_900)).resolves.toBeNull()
+    } finally {
+      process.kill(nats.pid(hangs), 'SIGCONT')
+      await through.close()
+      await elsewhere.close()
+    }
+    await until('it has its place', () => wal.settle(PARTITION).then(() => true, () => false))
+    expect(await idsIn(PARTITION)).toContain(2)
+    expect(await nats.healthy(hangs, 60_000)).toBe(true)
+  })
 })
 
 function headersOf(id: string): ReturnType<typeof natsHeaders> {

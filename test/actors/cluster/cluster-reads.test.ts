@@ -49,9 +49,9 @@ describe('reads of a partition', () => {
     expect(w.nodes()).toEqual(['a'])
   })
 
-  it('ask a standby at once when the owner has failed', async () => {
+  it.each(['not_found', 'not_ready', 'query_timeout', 'stopping', 'internal'] as const)('ask a standby at once when the owner has failed: %s', async (code) => {
     const w = world({ owner: 'a', standbys: ['b'] })
-    w.asked[0]!.fail(gone())
+    w.asked[0]!.fail(new SkaldError(code, 'it is gone'))
     await w.clock.run(1)
     expect(w.nodes()).toEqual(['a', 'b'])
     w.asked[1]!.answer()

@@ -45,6 +45,16 @@ describe('a tenure', () => {
     expect(play(handedOver.state, theirs(4)).effects).toEqual(['stop'])
   })
 
+  it('keeps to the release that is under way, whatever it hears of the lease', () => {
+    const releasing = play(owner, unassigned, held(4), assigned)
+    expect([releasing.effects, releasing.state.lease]).toEqual([['release'], 'releasing'])
+    expect(play(releasing.state, { kind: 'released' }).effects).toEqual(['want >3'])
+  })
+
+  it('does not finish a start that has become another node\'s', () => {
+    expect(play(TENURE_START, assigned, held(3), unassigned).effects).toEqual(['want >0', 'start 3', 'release', 'stop'])
+  })
+
   it('reads on when it is fenced, until the next owner serves', () => {
     const fenced = play(owner, lost, { kind: 'fenced', epochFloor: 4 })
     expect(fenced.effects).toEqual([])

@@ -55,6 +55,18 @@ describe('an owner', () => {
     await expect.poll(async () => (await owner.status()).applied).toBe(3)
   })
 
+  it('purges from the log what the one before had stored and could not purge any more', async () => {
+    const before = await world.start('owner', 1)
+    for (let i = 0; i < 3; i++) await world.append()
+    const purge = world.wal.purge.bind(world.wal)
+    world.wal.purge = async () => undefined
+    expect(await before.flush()).toBe(3)
+    world.wal.purge = purge
+    expect((await world.wal.state(0)).first).toBe(1)
+    await (await world.start('owner', 2)).status()
+    expect((await world.wal.state(0)).first).toBe(4)
+  })
+
   it('says that it may be behind when the log does not answer in time (Q2)', async () => {
     const owner = await world.start('owner', 1, { catchUpMsMax: 300 })
     await world.append()
