@@ -8,12 +8,13 @@ import type { KvBucket, KvEvent } from '../../runtime/kv.ts'
 /** Three copies that say what the test has them say. */
 class Copies {
   readonly told: string[] = []
+  readonly watch: MergedWatch
   readonly #watchers: Array<{ readonly on: (event: KvEvent) => void; readonly ready: () => void }> = []
 
   constructor() {
     const bucket = { watch: (_prefix: string, on: (event: KvEvent) => void, ready: () => void) => (this.#watchers.push({ on, ready }), { stop: () => undefined }) } as unknown as KvBucket
     const on = (event: KvEvent): void => void this.told.push(event.kind === 'put' ? `${event.entry.value.toString()} ${event.entry.revision}` : 'gone')
-    new MergedWatch({ buckets: [bucket, bucket, bucket], clock: new ManualClock(), maxAgeMs: 0 }, '', on, () => this.told.push('ready'))
+    this.watch = new MergedWatch({ buckets: [bucket, bucket, bucket], clock: new ManualClock(), maxAgeMs: 0 }, '', on, () => this.told.push('ready'))
   }
 
   has(copy: number, ballot: number): void {
