@@ -10,7 +10,7 @@ import { LocalActorSystem } from '../runtime/actor-system.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { SystemClock } from '../runtime/clock-system.ts'
 import { lockDirectory } from '../runtime/data-lock.ts'
-import { openHttpLobby } from '../runtime/http-lobby.ts'
+import { HttpLobby } from '../runtime/http-lobby.ts'
 import { type HttpRoute, startHttpServer } from '../runtime/http-server.ts'
 import { JetStreamKv } from '../runtime/kv-jetstream.ts'
 import { LongRequests } from '../runtime/long-request.ts'
@@ -184,14 +184,13 @@ async function openMachine(config: SkaldConfig, options: NodeOptions, ports: Por
   const lock = lockDirectory(config.data_dir)
   opened.add(() => lock.release())
   const node = nodeIdOf(config.node_id, config.data_dir, hostname(), random)
-  const lobby = await openHttpLobby({ ...config.http, metrics })
+  const lobby = new HttpLobby({ ...config.http, metrics })
   opened.add(() => lobby.close())
   const nats = config.nats.url === '' ? await startNatsServer(natsServerOptions(config, (event) => logNatsEvent(log, event))) : null
   if (nats !== null) opened.add(() => nats.stop())
   const onWait = sayOnce((reason) => (lobby.waitsFor(reason), log.warn('NATS does not answer yet', { reason })))
   const transport = await connectTransport({ ...natsAddress(config, nats), name: `skald ${node}`, random, onWait, ...(options.signal === undefined ? {} : { signal: options.signal }) })
   opened.add(() => transport.close())
-  lobby.waitsFor('it opens its log, its catalog and the bucket')
   const name = await claimNodeName(transport, node, `process ${process.pid} on ${hostname()}, started ${new Date(clock.nowMs()).toISOString()}`)
   opened.add(() => name.close())
   const agreed = await agreeWithOthers(transport, sharedSettings(config, node, random), log)

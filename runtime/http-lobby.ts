@@ -1,10 +1,9 @@
 /**
- * Stands at the node's address while the node starts, which may last as long as NATS is away: `/ready` says what is waited for, `/metrics` answers probes, and everything else is
- * to be tried again. `root.ts` closes it just before the real server takes the address.
+ * Stands at the node's address while its start waits for something that is away for everybody: `/ready` says what it is, `/metrics` answers probes, everything else is to be tried again.
+ * A start that waits for nothing keeps the address shut, so that a balancer asks another node. `root.ts` closes it before the real server takes the address.
  */
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
-import { cannotListen } from './http-server.ts'
 import type { Metrics } from './metrics.ts'
 
 export interface HttpLobbyOptions {
@@ -14,35 +13,35 @@ export interface HttpLobbyOptions {
   readonly metrics: Metrics
 }
 
-export interface HttpLobby {
-  /** The end of "Ingester not ready: ". */
-  waitsFor(what: string): void
-  /** Drops its connections: their clients come again. */
-  close(): Promise<void>
-}
-
-/** Rejects with SkaldError `setup` when it cannot listen. */
-export async function openHttpLobby(options: HttpLobbyOptions): Promise<HttpLobby> {
-  let waitsFor = 'it starts'
-  if (options.port === 0) return { waitsFor: () => undefined, close: async () => undefined }
-  const server = createServer((request, response) => {
+export class HttpLobby {
+  readonly #options: HttpLobbyOptions
+  #waitsFor = ''
+  readonly #server = createServer((request, response) => {
     const isScrape = request.method === 'GET' && request.url?.split('?')[0] === '/metrics'
-    if (isScrape) void options.metrics.render().then(({ contentType, text }) => answer(response, 200, contentType, text))
-    else answer(response, 503, 'text/plain; charset=utf-8', `Ingester not ready: ${waitsFor}\n`, { 'retry-after': '1' })
+    if (isScrape) void this.#options.metrics.render().then(({ contentType, text }) => answer(response, 200, contentType, text))
+    else answer(response, 503, 'text/plain; charset=utf-8', `Ingester not ready: ${this.#waitsFor}\n`, { 'retry-after': '1' })
   })
-  server.listen(options.port, options.host)
-  await once(server, 'listening').catch((error: unknown) => {
-    throw cannotListen(options, error)
-  })
-  return {
-    waitsFor: (what) => void (waitsFor = what),
-    close: async () => {
-      if (!server.listening) return
-      const closed = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await closed
-    },
+
+  constructor(options: HttpLobbyOptions) {
+    this.#options = options
+    // An address that is taken is the real server's to tell of.
+    this.#server.on('error', () => undefined)
+  }
+
+  /** `what` ends the sentence "Ingester not ready: ". */
+  waitsFor(what: string): void {
+    const { host, port } = this.#options
+    if (this.#waitsFor === '' && port !== 0) this.#server.listen(port, host)
+    this.#waitsFor = what
+  }
+
+  /** Drops its connections: their clients come again. */
+  async close(): Promise<void> {
+    if (!this.#server.listening) return
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    this.#server.closeAllConnections()
+    await closed
   }
 }
 

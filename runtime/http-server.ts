@@ -246,14 +246,10 @@ async function listen(app: FastifyInstance, options: HttpServerOptions): Promise
   try {
     await app.listen({ host: options.host, port: options.port })
   } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
     await app.close()
-    throw cannotListen(options, error)
+    throw new SkaldError('setup', `cannot listen on ${options.host}:${options.port} (${code}); set SKALD_HTTP_HOST or SKALD_HTTP_PORT`, { cause: error })
   }
-}
-
-export function cannotListen({ host, port }: { readonly host: string; readonly port: number }, error: unknown): SkaldError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-  return new SkaldError('setup', `cannot listen on ${host}:${port} (${code}); set SKALD_HTTP_HOST or SKALD_HTTP_PORT`, { cause: error })
 }
 
 async function close(app: FastifyInstance, timeoutMs: number): Promise<void> {

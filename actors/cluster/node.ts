@@ -59,8 +59,8 @@ export interface NodeState {
   members: ReadonlyArray<Member>
   /** A `place` is on its way. */
   willPlace: boolean
-  /** No member may own partitions. */
-  isNobody: boolean
+  /** Said that no member may own partitions. */
+  hasToldNobody: boolean
   readonly tenures: Map<number, Tenure>
   readonly standbys: StandbyKeeper<NodeMessage>
 }
@@ -75,7 +75,7 @@ const UNAVAILABLE: ReadonlySet<ErrorCode> = new Set(['storage_unavailable', 'wal
 const idOf = (partition: number): string => `partition-${partition}`
 
 export const nodeBehavior = (parts: NodeParts): Behavior<NodeMessage, NodeState> => ({
-  init: () => ({ members: [], willPlace: false, isNobody: false, tenures: new Map(), standbys: new StandbyKeeper(parts.services, parts.directory, STANDBY_MESSAGES) }),
+  init: () => ({ members: [], willPlace: false, hasToldNobody: false, tenures: new Map(), standbys: new StandbyKeeper(parts.services, parts.directory, STANDBY_MESSAGES) }),
   handle: (state, message, context) => new NodeActor(parts, state, context).handle(message),
   terminate: () => Effect.promise(() => parts.keeper.releaseAll()),
 })
@@ -157,12 +157,13 @@ class NodeActor {
     }
   }
 
-  /** Pushes are acknowledged all the same, and queries wait for owners: nothing else would say why. */
+  /** Pushes are acknowledged all the same, and queries wait for owners: nothing else would say why. Not while this node leaves, or is not among the members yet. */
   private tellNobodyOwns(isNobody: boolean): void {
     const { services } = this.parts
     const isActive = this.state.members.some(({ id, state }) => id === services.node && state === 'active')
-    if (isNobody && isActive && !this.state.isNobody) services.log.warn('no node has the role `partitions`: pushes are kept in the log, queries find only what is in segments')
-    this.state.isNobody = isNobody
+    const isToTell = isNobody && isActive
+    if (isToTell && !this.state.hasToldNobody) services.log.warn('no node has the role `partitions`: pushes are kept in the log, queries find only what is in segments')
+    this.state.hasToldNobody = isToTell
   }
 
   private tenure(partition: number): Tenure {
