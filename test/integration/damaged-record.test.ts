@@ -3,13 +3,11 @@ import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { compressSync } from 'snappy'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { SystemRandom } from '../../runtime/random-system.ts'
-import { connectTransport, type NatsTransport } from '../../runtime/transport-nats.ts'
 import type { TenantId } from '../../protocols/model.ts'
 import type { WalItem } from '../../protocols/push/batch.ts'
 import { encodeWalRecord } from '../../protocols/wal-record.ts'
-import { walSubject } from '../../storage/wal-jetstream-stream.ts'
 import { runCommand } from '../support/command.ts'
+import { appendToLog } from '../support/log-append.ts'
 import { linesOf, query, startTestNode, type TestNode } from '../support/node.ts'
 import { pushBody } from '../support/push-bodies.ts'
 
@@ -26,15 +24,7 @@ function itemOf(line: string): WalItem {
   return { tenant: 'fake' as TenantId, pushId: '', receivedMs: Date.now(), labels: [LABELS], compressedBody: compressSync(body), bodyBytes: body.length }
 }
 
-/** Straight into the log, as a node of another program, or one with a fault, would. */
-async function append(record: Buffer): Promise<number> {
-  const { nats } = (await (await fetch(`${node.url}/status`)).json()) as { nats: { url: string } }
-  const transport: NatsTransport = await connectTransport({ servers: nats.url, name: 'test', random: new SystemRandom() })
-  const { data } = await transport.request(walSubject(0), record, { timeoutMs: 5_000 })
-  await transport.close()
-  return (JSON.parse(data.toString()) as { seq: number }).seq
-}
-
+const append = (record: Buffer): Promise<number> => appendToLog(node.url, record)
 const lines = async (): Promise<string[]> => linesOf(await query(node.url, '{app="damaged"}'))
 const metrics = async (): Promise<string> => (await fetch(`${node.url}/metrics`)).text()
 const flush = async (): Promise<number> => (await fetch(`${node.url}/flush`, { method: 'POST' })).status

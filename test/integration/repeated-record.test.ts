@@ -1,11 +1,9 @@
 /** The log may hold a record twice: moved out of a detour, or sent again after its duplicate window. Its owner applies it once (W1). */
 import { compressSync } from 'snappy'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { SystemRandom } from '../../runtime/random-system.ts'
-import { connectTransport, type NatsTransport } from '../../runtime/transport-nats.ts'
 import type { TenantId } from '../../protocols/model.ts'
 import { encodeWalRecord } from '../../protocols/wal-record.ts'
-import { walSubject } from '../../storage/wal-jetstream-stream.ts'
+import { appendToLog } from '../support/log-append.ts'
 import { linesOf, query, startTestNode, type TestNode } from '../support/node.ts'
 import { pushBody } from '../support/push-bodies.ts'
 
@@ -17,14 +15,10 @@ afterAll(() => node.remove())
 
 /** Straight into the log, past its own duplicate window. The content differs, so that each copy that is applied shows. */
 async function append(recordId: string, line: string): Promise<void> {
-  const { nats } = (await (await fetch(`${node.url}/status`)).json()) as { nats: { url: string } }
-  const transport: NatsTransport = await connectTransport({ servers: nats.url, name: 'test', random: new SystemRandom() })
   const labels = '{app="twice"}'
   const body = pushBody([{ labels, entries: [{ ns: BigInt(Date.now()) * 1_000_000n, line: Buffer.from(line) }] }])
   const item = { tenant: 'fake' as TenantId, pushId: '', receivedMs: Date.now(), labels: [labels], compressedBody: compressSync(body), bodyBytes: body.length }
-  const { data } = await transport.request(walSubject(0), encodeWalRecord([item], recordId), { timeoutMs: 5_000 })
-  expect(JSON.parse(data.toString())).toMatchObject({ seq: expect.any(Number) as number })
-  await transport.close()
+  expect(await appendToLog(node.url, encodeWalRecord([item], recordId))).toEqual(expect.any(Number))
 }
 
 const lines = async (): Promise<string[]> => linesOf(await query(node.url, '{app="twice"}'))
