@@ -2,12 +2,13 @@
  * What goes wrong in a simulated cluster, chosen by the seed: one fault after another, overlapping, each for a while, on random nodes. `heal` ends all of
  * them. Which kinds have occurred is counted, so that a run can show what it has tried.
  */
+import { copyNames } from '../../runtime/kv-majority.ts'
 import type { SeededRandom } from '../../runtime/random-seeded.ts'
 import type { ClusterNodes } from './cluster.ts'
 import type { SimulatedNode } from './node.ts'
 import type { World } from './world.ts'
 
-export const FAULT_KINDS = ['pause', 'long-pause', 'crash', 'drain', 'cut-kv', 'cut-log', 'cut-nats', 'cut-bucket', 'slow-kv', 'loss', 'peers', 'skew'] as const
+export const FAULT_KINDS = ['pause', 'long-pause', 'crash', 'drain', 'cut-kv', 'cut-log', 'cut-nats', 'cut-bucket', 'slow-kv', 'loss', 'peers', 'skew', 'lost-copy'] as const
 export type FaultKind = (typeof FAULT_KINDS)[number]
 
 interface Fault {
@@ -17,7 +18,10 @@ interface Fault {
   end(node: SimulatedNode): void
 }
 
-const SKEW_MS_MAX = 300_000
+/** As of a clock that nobody sets, and of one with a wrong date. */
+const SKEWS_MS_MAX = [300_000, 86_400_000]
+/** Where nothing that was acknowledged lies: leases, announcements and members. */
+const COORDINATION_BUCKETS = ['skald_leases', 'skald_members']
 const LOSS_RATIO_MAX = 0.3
 const SLOWNESS_MAX = 150
 
@@ -99,8 +103,15 @@ export class Faults {
       case 'peers':
         return this.#peers()
       case 'skew':
-        return { lastsMsMax: 20_000, begin: ({ process }) => void (process.skewMs = Math.round((this.#random.next() * 2 - 1) * SKEW_MS_MAX)), end: ({ process }) => void (process.skewMs = 0) }
+        return { lastsMsMax: 20_000, begin: ({ process }) => void (process.skewMs = Math.round((this.#random.next() * 2 - 1) * SKEWS_MS_MAX[this.#random.below(2)]!)), end: ({ process }) => void (process.skewMs = 0) }
+      case 'lost-copy':
+        return { lastsMsMax: 0, begin: () => this.#world.kv.wipe(this.#coordinationBucket()), end: () => undefined }
     }
+  }
+
+  #coordinationBucket(): string {
+    const name = COORDINATION_BUCKETS[this.#random.below(2)]!
+    return this.#world.hasMajorities ? copyNames(name)[this.#random.below(3)]! : name
   }
 
   #slow(): Fault {
