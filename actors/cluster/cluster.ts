@@ -131,11 +131,10 @@ class ThisNode implements Cluster {
   }
 
   begin(directory: PartitionDirectory): void {
-    const behavior = nodeBehavior({ services: this.#services, keeper: this.#keeper, owners: this.owners, directory, standbys: this.#standbys })
+    const behavior = nodeBehavior({ services: this.#services, keeper: this.#keeper, owners: this.owners, directory, standbys: this.#standbys, members: () => (this.#isKnown ? this.members() : []) })
     const actor = this.#services.system.root.start({ id: 'node', behavior, restart: 'permanent' })
     this.#actor = actor
     this.owners.onChange((partition) => void actor.tell({ kind: 'announced', partition }))
-    if (this.#isKnown) actor.tell({ kind: 'members', members: this.members() })
   }
 
   status(): Promise<NodeStatus> {

@@ -43,6 +43,8 @@ export interface NodeParts {
   readonly keeper: LeaseKeeper
   readonly owners: OwnerMap
   readonly directory: PartitionDirectory
+  /** As they are now; none until they have been heard of. */
+  readonly members: () => ReadonlyArray<Member>
   /** Nodes that follow each partition besides its owner. */
   readonly standbys: number
 }
@@ -75,7 +77,11 @@ const UNAVAILABLE: ReadonlySet<ErrorCode> = new Set(['storage_unavailable', 'wal
 const idOf = (partition: number): string => `partition-${partition}`
 
 export const nodeBehavior = (parts: NodeParts): Behavior<NodeMessage, NodeState> => ({
-  init: () => ({ members: [], willPlace: false, hasToldNobody: false, tenures: new Map(), standbys: new StandbyKeeper(parts.services, parts.directory, STANDBY_MESSAGES) }),
+  init: ({ self }) => {
+    // Also after a crash: who is a member is told again only when it changes.
+    self.tell({ kind: 'members', members: parts.members() })
+    return { members: [], willPlace: false, hasToldNobody: false, tenures: new Map(), standbys: new StandbyKeeper(parts.services, parts.directory, STANDBY_MESSAGES) }
+  },
   handle: (state, message, context) => new NodeActor(parts, state, context).handle(message),
   terminate: () => Effect.promise(() => parts.keeper.releaseAll()),
 })

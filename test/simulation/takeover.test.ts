@@ -32,6 +32,22 @@ describe('an heir', () => {
     heir.kill()
   })
 
+  it('goes on with what it was about to take over when it crashes over it', async () => {
+    const { directory } = heir
+    const place = directory!.placeStandbys.bind(directory)
+    let crashes = 0
+    directory!.placeStandbys = (partition, nodes) => {
+      if (crashes++ === 0) throw new Error('boom')
+      place(partition, nodes)
+    }
+    cluster.kill(dies)
+    await world.clock.run(5 * LEASE_TTL_MS)
+    expect(crashes).toBeGreaterThan(1)
+    for (let partition = 0; partition < PARTITIONS; partition++) expect(directory!.localOwner(partition)).toBeDefined()
+    expect(ownersAsSeenBy(heir)).toEqual([heir.name, heir.name])
+    heir.kill()
+  })
+
   it('is waited for by a node that drains, which answers meanwhile', async () => {
     const [leaves, kept] = [dies, ownersAsSeenBy(dies).indexOf(dies.name)]
     for (const { directory } of [leaves, heir]) directory!.removeStandby(kept)
