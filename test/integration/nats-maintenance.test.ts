@@ -25,7 +25,7 @@ it('goes on while nats-servers are restarted, and when one comes back without it
   const probe = new QueryProbe({ urls, tenant: CHAOS_TENANT, writers: WRITERS, loader, startNs })
   const startAgain = async (index: number): Promise<void> => {
     nats.launch(index)
-    await until(() => nats.isWhole(), WAIT_MS, () => `copies were not current again after server ${index + 1} came back: ${nats.log(index)}`)
+    await until(() => nats.isWhole(), WAIT_MS, async () => `after server ${index + 1} came back: ${await nats.missing()}; its log: ${nats.log(index)}`)
     await everyWriterGoesOn(loader, WAIT_MS, () => `after server ${index + 1} was away`)
   }
   await everyWriterGoesOn(loader, WAIT_MS, () => 'at first')

@@ -121,6 +121,13 @@ export class NatsCluster {
     return streams !== null && [...streams.values()].every(({ leader, isCurrent }) => leader !== '' && isCurrent)
   }
 
+  /** What `isWhole` misses, for a failing test to show. */
+  async missing(): Promise<string> {
+    const streams = await this.streams()
+    if (streams === null) return 'a server does not answer'
+    return [...streams].filter(([, { leader, isCurrent }]) => leader === '' || !isCurrent).map(([name, { leader }]) => (leader === '' ? `${name} has no leader` : `${name} has copies that are not current`)).join(', ')
+  }
+
   /** By name, as its leader says where there is one; null: a server does not answer. */
   private async streams(): Promise<ReadonlyMap<string, StreamView> | null> {
     const living = this.servers.filter(({ child }) => child !== null && child.exitCode === null && child.signalCode === null)
