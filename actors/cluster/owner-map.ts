@@ -4,7 +4,7 @@
  */
 import * as Effect from 'effect/Effect'
 import * as Schedule from 'effect/Schedule'
-import type { Clock } from '../../runtime/clock.ts'
+import type { Clock, Timer } from '../../runtime/clock.ts'
 import { portsContext } from '../../runtime/effect-ports.ts'
 import { SkaldError } from '../../runtime/errors.ts'
 import type { KvBucket, KvEvent, KvWatch } from '../../runtime/kv.ts'
@@ -25,6 +25,8 @@ export interface OwnerMapOptions {
 type Listener = (partition: number) => void
 
 const PREFIX = 'serving.'
+/** Give or take a half. Nobody else would write an announcement again: copies of the bucket that were away when it was made, or were lost since, get it so. */
+const REPEAT_MS = 60_000
 const RETRY_MIN_MS = 50
 const RETRY_MAX_MS = 2_000
 const backoff = Schedule.jittered(Schedule.min([Schedule.exponential(RETRY_MIN_MS), Schedule.spaced(RETRY_MAX_MS)]))
@@ -35,6 +37,9 @@ export class OwnerMap {
   readonly #watch: KvWatch
   readonly #known = new Map<number, Announcement>()
   readonly #listeners = new Set<Listener>()
+  /** What this node has announced, as long as it stands. */
+  readonly #own = new Map<number, Announcement>()
+  #repeat: Timer | undefined
   #isClosed = false
 
   constructor(options: OwnerMapOptions) {
@@ -42,6 +47,7 @@ export class OwnerMap {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.ready = promise
     this.#watch = options.bucket.watch(PREFIX, (event) => this.#heard(event), resolve)
+    this.#repeatLater()
   }
 
   /** One more than the highest partition that was ever announced. */
@@ -66,6 +72,7 @@ export class OwnerMap {
 
   /** Repeated until it is written, or another announcement of a later epoch stands. */
   announce(partition: number, announcement: Announcement): Promise<void> {
+    this.#own.set(partition, announcement)
     const write = Effect.tryPromise({ try: () => this.#write(partition, announcement), catch: (error) => error }).pipe(
       Effect.retry({ schedule: backoff, while: () => !this.#isClosed }),
       Effect.ignore,
@@ -75,21 +82,32 @@ export class OwnerMap {
 
   close(): void {
     this.#isClosed = true
+    this.#repeat?.cancel()
     this.#watch.stop()
     this.#listeners.clear()
   }
 
-  async #write(partition: number, announcement: Announcement): Promise<void> {
+  async #write(partition: number, announcement: Announcement, isRepeated = false): Promise<void> {
     if (this.#isClosed) return
     const { bucket } = this.#options
     const key = PREFIX + String(partition)
     const value = Buffer.from(JSON.stringify(announcement))
     const present = await bucket.get(key)
     const standing = present === null ? undefined : parseAnnouncement(present.value)
-    if (standing !== undefined && standing.epoch >= announcement.epoch) return this.#adopt(partition, standing)
+    const isOurs = standing?.epoch === announcement.epoch && standing.node === announcement.node
+    if (standing !== undefined && standing.epoch >= announcement.epoch && !(isOurs && isRepeated)) return this.#adopt(partition, standing)
     const written = await (present === null ? bucket.create(key, value) : bucket.update(key, value, present.revision))
     if (written === null) throw new SkaldError('storage_unavailable', `the announcement for partition ${partition} was overtaken by another`)
     this.#adopt(partition, announcement)
+  }
+
+  #repeatLater(): void {
+    const { clock, random } = this.#options
+    this.#repeat = clock.after(REPEAT_MS * (0.5 + random.next()), () => {
+      // What fails now is repeated the next time.
+      for (const [partition, announcement] of this.#own) void this.#write(partition, announcement, true).catch(() => undefined)
+      this.#repeatLater()
+    })
   }
 
   /** Whoever waited for the watch would announce itself over and over meanwhile. */
@@ -104,6 +122,7 @@ export class OwnerMap {
   }
 
   #become(partition: number, announcement: Announcement | undefined): void {
+    if ((this.#own.get(partition)?.epoch ?? Infinity) < (announcement?.epoch ?? 0)) this.#own.delete(partition)
     const known = this.#known.get(partition)
     if (known?.epoch === announcement?.epoch && known?.node === announcement?.node) return
     if (announcement === undefined) this.#known.delete(partition)

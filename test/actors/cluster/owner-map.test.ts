@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { OwnerMap } from '../../../actors/cluster/owner-map.ts'
 import { ManualClock } from '../../../runtime/clock-manual.ts'
 import { SkaldError } from '../../../runtime/errors.ts'
+import { copyNames, MajorityBucket } from '../../../runtime/kv-majority.ts'
 import { MemoryKvServer } from '../../../runtime/kv-memory.ts'
 import type { KvBucket } from '../../../runtime/kv.ts'
 import { SeededRandom } from '../../../runtime/random-seeded.ts'
@@ -41,6 +42,41 @@ class World {
 }
 
 describe('the map of owners', () => {
+  it('repeats what this node has announced, so that copies which were lost one after the other have it again', async () => {
+    const world = new World()
+    const { clock, random, server } = world
+    const majority = async (): Promise<OwnerMap> => {
+      const kv = server.connect()
+      const map = new OwnerMap({ bucket: new MajorityBucket(await Promise.all(copyNames('leases').map((name) => kv.bucket({ name }))), { clock, random: random.fork() }), clock, random: random.fork() })
+      await clock.run(1)
+      await map.ready
+      return map
+    }
+    const [owner, other] = [await majority(), await majority()]
+    const told: number[] = []
+    other.onChange((partition) => told.push(partition))
+    void owner.announce(PARTITION, { node: 'a', epoch: 4 })
+    await clock.run(1_000)
+    for (const copy of copyNames('leases')) {
+      server.wipe(copy)
+      await clock.run(100_000)
+    }
+    const later = await majority()
+    expect(later.ownerOf(PARTITION)).toEqual({ node: 'a', epoch: 4 })
+    later.close()
+    expect(told).toEqual([PARTITION])
+    // Whose partition has another owner says nothing of it any more.
+    void other.announce(PARTITION, { node: 'b', epoch: 5 })
+    await clock.run(1_000)
+    const revision = (await (await server.connect().bucket({ name: copyNames('leases')[0]! })).get(`serving.${PARTITION}`))!.revision
+    other.close()
+    await clock.run(200_000)
+    expect((await (await server.connect().bucket({ name: copyNames('leases')[0]! })).get(`serving.${PARTITION}`))!.revision).toBe(revision)
+    owner.close()
+    await clock.run(200_000)
+    expect(clock.pending).toBe(0)
+  })
+
   it('knows at once what it has announced, and what stands in its way, before its watch brings it', async () => {
     const world = new World()
     const [a, b] = [await world.map(), await world.map()]
