@@ -3,6 +3,7 @@
  * else (a part is lost, or damaged) is `skald catalog rebuild`, which an operator runs. Opens the ports itself for that command.
  */
 import { SystemClock } from '../../runtime/clock-system.ts'
+import { SkaldError } from '../../runtime/errors.ts'
 import type { Kv } from '../../runtime/kv.ts'
 import { JetStreamKv } from '../../runtime/kv-jetstream.ts'
 import type { Logger } from '../../runtime/log.ts'
@@ -21,7 +22,10 @@ import { openObjectStore } from '../segments/object-stores.ts'
 export async function rebuildLostCatalog(store: ObjectStore, kv: Kv, replicas: number, log: Logger): Promise<void> {
   const bucket = await kv.bucket({ name: CATALOG_BUCKET, history: 1, replicas })
   if ((await bucket.keys(HEADS_PREFIX)).length > 0) return
-  const { partitions, unreadable } = await rebuildCatalog(store, kv, { replicas })
+  const { partitions, unreadable } = await rebuildCatalog(store, kv, { replicas }).catch((error: unknown) => {
+    if (!(error instanceof SkaldError)) throw error
+    throw new SkaldError(error.code, `there is no catalog yet, and the segments of object_store.url cannot be listed to make it: ${error.message}`, { cause: error })
+  })
   if (partitions.length === 0 && unreadable.length === 0) return
   const segments = partitions.reduce((sum, { segmentCount }) => sum + segmentCount, 0)
   log.warn('the catalog was lost and has been rebuilt from the bucket', { partitions: partitions.length, segments, unreadable: unreadable.map(({ key }) => key).join(',') })

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest'
 import { rebuildLostCatalog } from '../../../actors/flush/catalog-recovery.ts'
 import { ManualClock } from '../../../runtime/clock-manual.ts'
+import { SkaldError } from '../../../runtime/errors.ts'
 import { MemoryKvServer } from '../../../runtime/kv-memory.ts'
 import { silentLogger } from '../../../runtime/log.ts'
 import { SeededRandom } from '../../../runtime/random-seeded.ts'
@@ -33,4 +34,13 @@ it('rebuilds the catalog once, and lists no object while there is one', async ()
   await rebuildLostCatalog(store, kv, 1, silentLogger)
   expect(lists).toBe(1)
   await catalog.close()
+})
+
+it('names the setting when there is no catalog and the bucket does not answer', async () => {
+  const store = new MemoryObjectStore(clock)
+  store.list = () => {
+    throw new SkaldError('storage_unavailable', 'object store: list segments/ failed: connect ECONNREFUSED')
+  }
+  const started = rebuildLostCatalog(store, new MemoryKvServer(clock, random).connect(), 1, silentLogger)
+  await expect(started).rejects.toThrow('there is no catalog yet, and the segments of object_store.url cannot be listed to make it: object store: list')
 })

@@ -18,7 +18,14 @@ const { values } = parseArgs({
     minutes: { type: 'string' },
   },
 })
-const size = { nodes: Number(values.nodes), nats: Number(values.nats), partitions: Number(values.partitions), store: values.store === 'files' ? ('files' as const) : ('s3' as const) }
+const size = { nodes: countOf('nodes'), nats: countOf('nats'), partitions: countOf('partitions'), store: values.store === 'files' ? ('files' as const) : ('s3' as const) }
+
+function countOf(name: 'nodes' | 'nats' | 'partitions'): number {
+  const count = Number(values[name])
+  if (Number.isInteger(count) && count > 0) return count
+  console.error(`--${name} is ${values[name]}; a whole number from 1 on expected`)
+  process.exit(2)
+}
 
 if (values.rounds === undefined) {
   const begun = performance.now()
