@@ -2,13 +2,15 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
+import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
 import { headers as natsHeaders } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SystemClock } from '../../runtime/clock-system.ts'
 import { SystemRandom } from '../../runtime/random-system.ts'
 import { connectTransport, natsConnectionOf, type NatsTransport } from '../../runtime/transport-nats.ts'
 import { openJetStreamWal } from '../../storage/wal-jetstream.ts'
+import { WalDetour } from '../../storage/wal-jetstream-detour.ts'
+import { NatsLink } from '../../storage/wal-jetstream-link.ts'
 import type { Wal } from '../../storage/wal.ts'
 import { record } from '../conformance/wal.ts'
 import { NatsCluster } from '../support/nats-cluster.ts'
@@ -83,8 +85,25 @@ describe('the detour of records on three nats-servers', () => {
 
   it('leaves what belongs to other partitions where it is', async () => {
     await natsConnectionOf(transport).request('skald.v1.detour.1.99', record(7, 200), { timeout: 5_000, headers: headersOf('99/other') })
+    await natsConnectionOf(transport).request('skald.v1.detour.1.1', record(8, 200), { timeout: 5_000, headers: headersOf('1/mine') })
     await wal.settle(PARTITION)
+    expect(await idsIn(PARTITION)).toContain(8)
     expect((await jsm.streams.info(LANES[1]!)).state.messages).toBe(1)
+  })
+
+  it('leaves what comes while it moves what was there, until that is moved as well', async () => {
+    const nc = natsConnectionOf(transport)
+    const put = (id: string): Promise<unknown> => nc.request('skald.v1.detour.2.3', record(9, 200), { timeout: 5_000, headers: headersOf(`3/${id}`) })
+    const link = new NatsLink(nc)
+    const parts = { nc, link, js: jetstream(nc), jsm, clock: new SystemClock(), random: new SystemRandom(), replicas: 3, duplicateWindowMs: 120_000 }
+    const moved: string[] = []
+    await put('before')
+    await new WalDetour(parts).settle(3, async ({ recordId }) => {
+      moved.push(recordId)
+      if (recordId === 'before') await put('meanwhile')
+    })
+    expect(moved).toEqual(['before', 'meanwhile'])
+    link.close()
   })
 
   it('spreads the leaders of its lanes over the servers again after one was away', async () => {

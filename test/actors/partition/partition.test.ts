@@ -203,6 +203,8 @@ describe('an owner that has a successor', () => {
     await world.append()
     expect([(await old.entries()).count, (await heir.entries()).count]).toEqual([2, 2])
     expect(await heir.flush()).toBe(2)
+    // By its own checkpoint: with the heir's, its lines would be there twice (Q1).
+    expect(await old.entries()).toEqual({ count: 2, checkpoint: 0, behind: false })
   })
 
   it('ends rather than answer without what the successor has stored meanwhile (Q2, F3)', async () => {
