@@ -287,6 +287,7 @@ async function openServices(config: SkaldConfig, options: NodeOptions, foundatio
     ...(options.terminate === undefined ? {} : { onUsurped: options.terminate }),
   })
   opened.add(() => cluster.leave())
+  foundation.metrics.gaugeFrom('skald_members', 'Nodes of the cluster that this one hears of, itself included.', () => cluster.members().length)
   openActorsToOthers(system, transport, random, opened)
   return { services, cluster }
 }

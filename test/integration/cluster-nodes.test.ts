@@ -119,6 +119,7 @@ describe('three nodes', () => {
     const page = await fetch(`${url('b')}/ring`, { headers: { accept: 'text/html' } })
     expect(page.headers.get('content-type')).toContain('text/html')
     expect(await page.text()).toContain('As seen by <b>b</b>')
+    expect(await (await fetch(`${url('b')}/metrics`)).text()).toMatch(/^skald_members 3$/m)
   })
 
   it('hands over at /ingester/shutdown, says so at /ready, and takes no second one', async () => {
