@@ -80,8 +80,8 @@ describe('a clock that goes back by a day', () => {
     }
     expect(await pushed()).toBe(true)
     clock.skewMs = -dayMs
-    for (let i = 0; i < 3; i++) await until('a push is taken', pushed, 5_000)
     await until('what is idle is stored', async () => (await readdir(objects, { recursive: true })).some((name) => name.endsWith('.seg')), 10_000)
+    for (let i = 0; i < 3; i++) await until('a push is taken', pushed, 5_000)
     const range = { start: String(nowNs() - BigInt(dayMs + 600_000) * 1_000_000n), end: String(nowNs() + 600_000_000_000n) }
     expect(linesOf(await query(node.url, '{app="back"}', range))).toEqual(lines.toSorted())
   })
