@@ -18,12 +18,18 @@ interface Server {
 interface StreamView {
   /** '' when nobody says that it leads. */
   readonly leader: string
+  readonly copies: number
   readonly isCurrent: boolean
+}
+
+interface Replica {
+  readonly current: boolean
+  readonly offline?: boolean
 }
 
 interface StreamDetail {
   readonly name: string
-  readonly cluster?: { readonly leader?: string; readonly replicas?: ReadonlyArray<{ readonly current: boolean; readonly offline?: boolean }> }
+  readonly cluster?: { readonly leader?: string; readonly replicas?: ReadonlyArray<Replica> }
 }
 
 const ASK_MS = 2_000
@@ -121,6 +127,13 @@ export class NatsCluster {
     return streams !== null && [...streams.values()].every(({ leader, isCurrent }) => leader !== '' && isCurrent)
   }
 
+  /** Whether each stream of these names has one copy, on a server of its own. */
+  async areAlone(prefix: string, names: ReadonlyArray<string>): Promise<boolean> {
+    const streams = await this.streams()
+    const views = names.map((name) => streams?.get(prefix + name))
+    return views.every((view) => view?.copies === 1) && new Set(views.map((view) => view?.leader)).size === names.length
+  }
+
   /** What `isWhole` misses, for a failing test to show. */
   async missing(): Promise<string> {
     const streams = await this.streams()
@@ -137,7 +150,7 @@ export class NatsCluster {
       if (streams === null) return null
       for (const { name, cluster } of streams) {
         const isLeader = cluster?.leader === living[i]!.name
-        if (isLeader || !known.has(name)) known.set(name, { leader: isLeader ? living[i]!.name : '', isCurrent: (cluster?.replicas ?? []).every(({ current, offline }) => current && offline !== true) })
+        if (isLeader || !known.has(name)) known.set(name, viewOf(living[i]!.name, isLeader, cluster?.replicas ?? []))
       }
     }
     return known
@@ -152,6 +165,12 @@ export class NatsCluster {
     await Promise.all(this.servers.map((_, index) => this.end(index, 'SIGTERM')))
   }
 }
+
+const viewOf = (server: string, isLeader: boolean, others: ReadonlyArray<Replica>): StreamView => ({
+  leader: isLeader ? server : '',
+  copies: 1 + others.length,
+  isCurrent: others.every(({ current, offline }) => current && offline !== true),
+})
 
 /** What a server says of the streams that it has a copy of. */
 async function streamsOf({ monitorPort }: Server): Promise<ReadonlyArray<StreamDetail> | null> {
