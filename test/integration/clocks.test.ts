@@ -1,34 +1,15 @@
 /** Wall clocks that are wrong: those of two nodes are minutes apart, or one goes back by a day under a running node. No line is lost or refused for it, no lease moves (R1, F3, W1). */
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
+import { readdir } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SystemClock } from '../../runtime/clock-system.ts'
-import { startTestNats, type TestNats } from '../support/nats.ts'
-import { linesOf, nowNs, push, query, startTestNode, until, type TestNode } from '../support/node.ts'
+import { linesOf, nowNs, push, query, until } from '../support/node.ts'
+import { flushed, NodeGroup } from '../support/node-group.ts'
 
-let nats: TestNats
-let objects: string
-let nodes: TestNode[]
+let group: NodeGroup
 beforeEach(async () => {
-  nats = await startTestNats()
-  objects = await mkdtemp(path.join(tmpdir(), 'skald-objects-'))
-  nodes = []
+  group = await NodeGroup.start()
 })
-afterEach(async () => {
-  for (const node of nodes) await node.remove()
-  await nats.stop()
-  await rm(objects, { recursive: true, force: true })
-})
-
-async function start(name: string, clock: SystemClock, more: Readonly<Record<string, string>> = {}): Promise<TestNode> {
-  const environment = { SKALD_NATS_URL: nats.url, SKALD_NODE_ID: name, SKALD_PARTITIONS: '2', SKALD_OBJECT_STORE_URL: `file:${objects}`, SKALD_CLUSTER_LEASE_TTL: '3s', ...more }
-  const node = await startTestNode({ environment, clock })
-  nodes.push(node)
-  return node
-}
-
-const flushed = (node: TestNode): Promise<unknown> => until('a flush', async () => (await fetch(`${node.url}/flush`, { method: 'POST' })).status === 204, 20_000)
+afterEach(() => group.stop())
 
 /** A machine whose date is wrong; its timers run as anybody's. */
 class WrongDate extends SystemClock {
@@ -46,7 +27,7 @@ class WrongDate extends SystemClock {
 
 describe('clocks five minutes apart', () => {
   it('move no lease, and lose no line', async () => {
-    const [slow, fast] = [await start('slow', new WrongDate(-150_000)), await start('fast', new WrongDate(150_000))]
+    const [slow, fast] = [await group.add('slow', { clock: new WrongDate(-150_000) }), await group.add('fast', { clock: new WrongDate(150_000) })]
     const owners = async (): Promise<string[]> => {
       const ring = (await (await fetch(`${slow.url}/ring?format=json`)).json()) as { partitions: Array<{ owner: string; epoch: number }> }
       return ring.partitions.map(({ owner, epoch }) => `${owner} ${epoch}`)
@@ -69,7 +50,8 @@ describe('clocks five minutes apart', () => {
 describe('a clock that goes back by a day', () => {
   it('stops neither pushes at their rate nor flushes of what is idle', async () => {
     const clock = new WrongDate(0)
-    const node = await start('a', clock, { SKALD_PARTITIONS: '1', SKALD_LIMITS_CONFIG_INGESTION_RATE_MB: '0.002', SKALD_LIMITS_CONFIG_INGESTION_BURST_SIZE_MB: '0.002', SKALD_INGESTER_CHUNK_IDLE_PERIOD: '1s' })
+    const environment = { SKALD_PARTITIONS: '1', SKALD_LIMITS_CONFIG_INGESTION_RATE_MB: '0.002', SKALD_LIMITS_CONFIG_INGESTION_BURST_SIZE_MB: '0.002', SKALD_INGESTER_CHUNK_IDLE_PERIOD: '1s' }
+    const node = await group.add('a', { clock, environment })
     const dayMs = 86_400_000
     const lines: string[] = []
     const pushed = async (): Promise<boolean> => {
@@ -80,7 +62,7 @@ describe('a clock that goes back by a day', () => {
     }
     expect(await pushed()).toBe(true)
     clock.skewMs = -dayMs
-    await until('what is idle is stored', async () => (await readdir(objects, { recursive: true })).some((name) => name.endsWith('.seg')), 10_000)
+    await until('what is idle is stored', async () => (await readdir(group.objects, { recursive: true })).some((name) => name.endsWith('.seg')), 10_000)
     for (let i = 0; i < 3; i++) await until('a push is taken', pushed, 5_000)
     const range = { start: String(nowNs() - BigInt(dayMs + 600_000) * 1_000_000n), end: String(nowNs() + 600_000_000_000n) }
     expect(linesOf(await query(node.url, '{app="back"}', range))).toEqual(lines.toSorted())
