@@ -6,6 +6,7 @@
 import { LineCounter, parseDocument } from 'yaml'
 import { type ConfigOf, type Group, FormError, type Setting, isSetting } from './config-schema.ts'
 import { SkaldError } from './errors.ts'
+import { withoutLogin } from './url-logins.ts'
 
 const ENVIRONMENT_PREFIX = 'SKALD_'
 /** A configuration file is small; anything larger is the wrong file. */
@@ -142,6 +143,6 @@ function editDistance(a: string, b: string): number {
 
 /** For messages: without users and passwords of URLs. */
 function shorten(value: unknown): string {
-  const shown = (JSON.stringify(value) ?? String(value)).replaceAll(/\/\/[^\s,"]*@/g, '//***@')
+  const shown = withoutLogin(JSON.stringify(value) ?? String(value))
   return shown.length > 80 ? `${shown.slice(0, 77)}…` : shown
 }

@@ -1,8 +1,9 @@
 /**
  * Reads NATS addresses as people write them: `nats://host:4222`, `nats://user:password@host`, `nats://token@host`, `tls://host`. The client takes only host and port from a
- * URL and would drop the rest without a word. Pure; used by `transport-nats.ts`, and to show addresses without their secrets.
+ * URL and would drop the rest without a word. Pure; used by `transport-nats.ts`.
  */
 import { SkaldError } from './errors.ts'
+import { withoutLogin } from './url-logins.ts'
 
 export interface NatsAddress {
   /** `host:port`, for the client. */
@@ -26,9 +27,6 @@ export function parseNatsUrls(texts: ReadonlyArray<string>): NatsAddress {
     mustEncrypt: urls.some(({ protocol }) => protocol === 'tls:'),
   }
 }
-
-/** Users, passwords and tokens in URLs become stars. */
-export const withoutLogin = (text: string): string => text.replaceAll(/\/\/[^\s,]*@/g, '//***@')
 
 function parseUrl(text: string): URL {
   const url = URL.parse(text.includes('://') ? text : `nats://${text}`)

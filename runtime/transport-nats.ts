@@ -8,9 +8,10 @@ import { connect, credsAuthenticator, errors, headers as natsHeaders } from '@na
 import type { ConnectionOptions, Msg, MsgHdrs, NatsConnection, Subscription as NatsSubscription } from '@nats-io/transport-node'
 import { Backoff } from './backoff.ts'
 import { SkaldError } from './errors.ts'
-import { parseNatsUrls, withoutLogin } from './nats-url.ts'
+import { parseNatsUrls } from './nats-url.ts'
 import type { Random } from './random.ts'
 import type { Headers, Message, SubscribeOptions, Subscription, Transport, TransportStatus } from './transport.ts'
+import { withoutLogin } from './url-logins.ts'
 
 export interface NatsTransportOptions {
   /** As `nats-url.ts` reads them, tried in random order. */

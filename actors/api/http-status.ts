@@ -3,7 +3,7 @@ import type { HttpRequest, HttpResponse, HttpRoute } from '../../runtime/http-se
 import { showDuration } from '../../runtime/config-schema.ts'
 import { renderConfig } from '../../runtime/config-render.ts'
 import type { LogLevel } from '../../runtime/log.ts'
-import { withoutLogin } from '../../runtime/nats-url.ts'
+import { withoutLogin } from '../../runtime/url-logins.ts'
 import { LIMITS } from '../../protocols/limits.ts'
 import { tenantOf } from '../../protocols/tenant-id.ts'
 import { json } from './api.ts'
@@ -43,8 +43,7 @@ function configuration(config: SkaldConfig, mode: string): HttpResponse {
 
 /** Users and passwords in URLs stay here. */
 export function withoutSecrets(config: SkaldConfig): SkaldConfig {
-  const hidden = (urls: string): string => urls.replaceAll(/\/\/[^/@\s,]*@/g, '//***@')
-  return { ...config, nats: { ...config.nats, url: withoutLogin(config.nats.url) }, object_store: { ...config.object_store, url: hidden(config.object_store.url) } }
+  return { ...config, nats: { ...config.nats, url: withoutLogin(config.nats.url) }, object_store: { ...config.object_store, url: withoutLogin(config.object_store.url) } }
 }
 
 const tenantIn = ({ config }: StatusParts, request: HttpRequest): string => tenantOf(headerOf(request, 'x-scope-orgid'), config.tenancy.default_tenant)

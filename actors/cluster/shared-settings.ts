@@ -7,6 +7,7 @@ import { SkaldError } from '../../runtime/errors.ts'
 import type { Logger } from '../../runtime/log.ts'
 import type { Random } from '../../runtime/random.ts'
 import type { Message, Subscription, Transport } from '../../runtime/transport.ts'
+import { withoutLogin } from '../../runtime/url-logins.ts'
 import { folderIdentity } from '../../storage/folder-identity.ts'
 import { parseObjectStoreUrl } from '../../storage/object-store-url.ts'
 import type { SkaldConfig } from '../config.ts'
@@ -81,13 +82,11 @@ function storeOf(url: string, random: Random): SharedSettings['values'] {
   const location = parseObjectStoreUrl(url)
   if (location.kind === 's3') {
     const { bucket, prefix, endpoint = 'Amazon' } = location.s3
-    return { 'object_store.url': `s3://${bucket}/${prefix}`, 'object_store.url, its endpoint,': withoutUser(endpoint) }
+    return { 'object_store.url': `s3://${bucket}/${prefix}`, 'object_store.url, its endpoint,': withoutLogin(endpoint).replace('***@', '') }
   }
   const identity = location.kind === 'fs' ? folderIdentity(location.directory, random) : location.kind
   return identity === undefined ? {} : { 'object_store.url': `a folder with store-id ${identity}` }
 }
-
-const withoutUser = (url: string): string => url.replace(/\/\/[^/@]*@/, '//')
 
 function nobody(error: unknown): null {
   if (error instanceof SkaldError) return null
