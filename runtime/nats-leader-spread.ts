@@ -94,7 +94,8 @@ export class LeaderSpread {
   }
 }
 
-const serversOf = ({ cluster }: StreamInfo): StreamServers => ({
+const serversOf = ({ cluster, config }: StreamInfo): StreamServers => ({
+  copies: config.num_replicas,
   leader: cluster?.leader ?? '',
   followers: (cluster?.replicas ?? []).map(({ name, current, offline }) => ({ name, isCurrent: current && offline !== true })),
 })

@@ -7,9 +7,11 @@ export interface StreamServers {
   readonly leader: string
   /** None of a stream that has one copy only. */
   readonly followers: ReadonlyArray<{ readonly name: string; readonly isCurrent: boolean }>
+  /** How many the stream is set to have; nats-server (2.15) takes the others away one after the other, and until then the loss of a server can stop it. */
+  readonly copies: number
 }
 
-/** One move at a time; null: nothing to move, or a leader or a copy is missing and it is no time for moves. */
+/** One move at a time; null: nothing to move, or it is no time for moves: a leader or a copy is missing, or copies are being taken away. */
 export function nextLeaderMove(streams: ReadonlyArray<StreamServers>): { readonly stream: number; readonly to: string } | null {
   if (!areWhole(streams)) return null
   const leaders = streams.map(({ leader }) => leader)
@@ -36,5 +38,5 @@ export function nextCopiesChange(streams: ReadonlyArray<StreamServers>): { reado
 }
 
 function areWhole(streams: ReadonlyArray<StreamServers>): boolean {
-  return streams.every(({ leader, followers }) => leader !== '' && followers.every(({ isCurrent }) => isCurrent))
+  return streams.every(({ leader, followers, copies }) => leader !== '' && followers.length < copies && followers.every(({ isCurrent }) => isCurrent))
 }

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { nextCopiesChange, nextLeaderMove, type StreamServers } from '../../runtime/nats-leaders.ts'
 
 const SERVERS = ['a', 'b', 'c']
-const aloneOn = (leader: string): StreamServers => ({ leader, followers: [] })
-const ledBy = (leader: string, away: string[] = []): StreamServers => ({ leader, followers: SERVERS.filter((name) => name !== leader).map((name) => ({ name, isCurrent: !away.includes(name) })) })
+const aloneOn = (leader: string): StreamServers => ({ leader, followers: [], copies: 1 })
+const ledBy = (leader: string, away: string[] = []): StreamServers => ({ leader, followers: SERVERS.filter((name) => name !== leader).map((name) => ({ name, isCurrent: !away.includes(name) })), copies: SERVERS.length })
 
 describe('leaders over servers', () => {
   it('moves nothing while each server leads one', () => {
@@ -45,6 +45,12 @@ describe('copies over servers', () => {
   it('leaves no stream alone on the server of another', () => {
     expect(nextCopiesChange([ledBy('a'), ledBy('a'), ledBy('c')])).toBeNull()
     expect(nextCopiesChange([aloneOn('a'), ledBy('a'), aloneOn('c')])).toBeNull()
+  })
+
+  it('waits until the copies that are too many are gone', () => {
+    const shrinking = { ...ledBy('a'), copies: 1 }
+    expect(nextCopiesChange([shrinking, ledBy('b'), ledBy('c')])).toBeNull()
+    expect(nextLeaderMove([shrinking, ledBy('a'), ledBy('c')])).toBeNull()
   })
 
   it('brings two that are alone on one server apart', () => {
