@@ -147,8 +147,10 @@ class ThisNode implements Cluster {
     // What fails later is repaired elsewhere: only the way up is waited for.
     if (this.#wasReady) return ''
     if (!this.#isKnown) return 'the members of the cluster are not known yet'
+    const isSelf = ({ id }: Member): boolean => id === this.#services.node
+    if (!this.members().some(isSelf)) return 'this node is not among the members of the cluster yet'
     const { tenures } = await this.status()
-    const isOwner = ownersAmong(this.members()).some(({ id }) => id === this.#services.node)
+    const isOwner = ownersAmong(this.members()).some(isSelf)
     if (isOwner && tenures.length === 0) return 'no partition has been placed yet'
     const waiting = tenures.filter((tenure) => tenure.isAssigned && tenure.actor !== 'serving').map(({ partition }) => partition)
     this.#wasReady = waiting.length === 0
