@@ -92,6 +92,7 @@ function configOf(role: Role, home: string, port: number): string {
 pipeline = catch_errors cache listing_formats s3api tempauth slo proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
+error_suppression_interval = 0
 allow_account_management = true
 account_autocreate = true
 [filter:catch_errors]
