@@ -30,6 +30,7 @@ import { openJetStreamWal } from '../storage/wal-jetstream.ts'
 import { apiRoutes, queryError } from './api/api.ts'
 import { rebuildLostCatalog } from './flush/catalog-recovery.ts'
 import type { SkaldConfig } from './config.ts'
+import { holdBucket } from './cluster/bucket-hold.ts'
 import { type Cluster, openCluster } from './cluster/cluster.ts'
 import { SegmentSpread } from './cluster/segment-spread.ts'
 import { makeClusterReads } from './cluster/cluster-reads.ts'
@@ -81,7 +82,7 @@ export interface NodeOptions {
   readonly clock?: Clock
   /** Ends a start that waits for NATS: it rejects with the signal's reason. */
   readonly signal?: AbortSignal
-  /** Called when somebody asks over HTTP that the node ends, or another process has taken its name; whoever started it then stops it. */
+  /** Called when somebody asks over HTTP that the node ends, or its name or bucket has been taken by others; whoever started it then stops it. */
   readonly terminate?: () => void
 }
 
@@ -127,7 +128,7 @@ export async function startNode(config: SkaldConfig, options: NodeOptions = {}):
 async function compose(config: SkaldConfig, options: NodeOptions, opened: Opened): Promise<string> {
   const ports: Ports = { clock: options.clock ?? new SystemClock(), random: new SystemRandom() }
   const machine = await openMachine(config, options, ports, opened)
-  const storage = await openStorage(config, machine, opened)
+  const storage = await openStorage(config, options, machine, opened)
   const memory = openMemory(config, machine, opened)
   const work = openThreads(config, machine, memory, opened)
   const { services, cluster } = await openServices(config, options, { ...machine, ...storage, memory, work }, opened)
@@ -213,12 +214,13 @@ function sayOnce(say: (text: string) => void): (text: string) => void {
 }
 
 /** The bucket, the catalog and the log. */
-async function openStorage(config: SkaldConfig, { clock, random, log, nodeMetrics, nats, transport }: Machine, opened: Opened) {
+async function openStorage(config: SkaldConfig, options: NodeOptions, { clock, random, log, nodeMetrics, nats, transport, lobby }: Machine, opened: Opened) {
   const kv = new JetStreamKv(transport, { clock, random })
   opened.add(() => kv.close())
   const store = await openObjectStore(storeSettings(config), { clock, random, onRetry: (operation) => nodeMetrics.storeRetries.inc({ operation }) })
   opened.add(() => store.close())
   const { replicas } = config.nats
+  opened.add(await holdBucket(config, { store, kv, clock, random, log, lobby, signal: options.signal, onTaken: () => options.terminate?.() }))
   await rebuildLostCatalog(store, kv, replicas, log)
   const catalog = await openKvCatalog(kv, { clock, random, replicas, onCorrupt: (error) => log.error('a catalog value cannot be read', { error }) })
   opened.add(() => catalog.close())

@@ -84,3 +84,15 @@ export class CatalogHeads {
     return { partition, epoch: head.epoch, checkpoint: head.checkpoint, segments }
   }
 }
+
+/** Of any partition; null: nothing is stored yet. Rejects `storage_corrupt`. */
+export async function newestSegmentOf(bucket: KvBucket): Promise<SegmentEntry | null> {
+  const heads = new CatalogHeads(bucket)
+  for (const key of await bucket.keys(HEADS_PREFIX)) {
+    const parsed = parseKey(key)
+    const stored = parsed === null || parsed.page !== null ? null : await heads.read(parsed.partition)
+    const newest = stored === null ? undefined : heads.assemble(parsed!.partition, stored.head).segments.at(-1)
+    if (newest !== undefined) return newest
+  }
+  return null
+}

@@ -14,7 +14,7 @@ export interface S3Proxy {
   /** As the server's, through the proxy. */
   readonly url: string
   faults: Faults
-  /** Bytes of objects that were served since the last reset, and requests by method. */
+  /** Since the last reset: bytes of objects that were served, but for the cluster's mark, which nodes look at all the time; and requests by method. */
   readonly servedBytes: number
   readonly requests: ReadonlyMap<string, number>
   /** Requests that met a fault. */
@@ -40,7 +40,7 @@ export async function startS3Proxy(url: string): Promise<S3Proxy> {
     if (fault === 'unavailable') return answer(incoming, outgoing, 503, SLOW_DOWN)
     if (fault === 'forget') return answer(incoming, outgoing, 404, NO_SUCH_KEY)
     forward(targetPort, incoming, outgoing, fault, (bytes) => {
-      if (method === 'GET' && !(incoming.url ?? '').includes('list-type')) state.servedBytes += bytes
+      if (method === 'GET' && !/list-type|\/cluster\.json/.test(incoming.url ?? '')) state.servedBytes += bytes
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
