@@ -1,5 +1,5 @@
 # The program alone: nats-server is embedded only when `nats.url` is unset, so the image of a cluster needs none.
-FROM node:24-bookworm-slim
+FROM node:24.21.0-bookworm-slim
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # Without a compile cache that it may write to, each thread loads the type stripper: 30 MB and most of its start.
