@@ -13,7 +13,7 @@ import type { Random } from '../runtime/random.ts'
 import { askRepeatedly } from '../runtime/repeated-ask.ts'
 import { FreshAnswers } from './fresh-answers.ts'
 import type { NatsLink } from './wal-jetstream-link.ts'
-import { askMessages, READ_BYTES_MAX, sequenceOf } from './wal-jetstream-read.ts'
+import { askMessages, MESSAGE_ID, READ_BYTES_MAX, sequenceOf } from './wal-jetstream-read.ts'
 
 /** A record as it is published: its id, its bytes, its trace. */
 export interface DetouredRecord {
@@ -48,7 +48,6 @@ const MOVES_AT_ONCE = 64
 /** How often a lane is asked, and how many times: it is silent until it has a leader. */
 const ASK_EVERY_MS = 250
 const ASKS_MAX = 8
-const MESSAGE_ID = 'Nats-Msg-Id'
 
 const laneName = (lane: Lane): string => `SKALD_DETOUR_${lane}`
 const laneSubject = (lane: Lane, partition: number | '*'): string => `skald.v1.detour.${lane}.${partition}`

@@ -1,13 +1,14 @@
 /**
  * Reads records of a partition's stream by sequence, without keeping anything on the server: batched direct gets (server 2.11 and newer), or
  * a consumer that lives for one read. Both are bounded by bytes: by count they would overrun the server's 64 MiB of pending data and stall.
+ * Ids alone are read through such a consumer, too: only it can leave the bytes out.
  */
-import { AckPolicy, DeliverPolicy, type JetStreamManager } from '@nats-io/jetstream'
+import { AckPolicy, type ConsumerConfig, DeliverPolicy, type JetStreamManager } from '@nats-io/jetstream'
 import { type Msg, type NatsConnection, createInbox } from '@nats-io/transport-node'
 import type { Clock } from '../runtime/clock.ts'
 import type { Sequence } from '../protocols/model.ts'
 import { streamName, walSubject } from './wal-jetstream-stream.ts'
-import type { WalRecord } from './wal.ts'
+import type { LoggedId, WalRecord } from './wal.ts'
 
 /** Of one answer, whatever the caller asked for. */
 export const READ_BYTES_MAX = 32 * 1024 * 1024
@@ -25,7 +26,11 @@ const BEFORE_HEADER = 'Nats-Last-Sequence'
 /** A record carries its trace as any NATS message does. */
 export const TRACE_HEADER = 'traceparent'
 
+/** The id that a record was published under. */
+export const MESSAGE_ID = 'Nats-Msg-Id'
+
 export type WalReader = (partition: number, from: Sequence, bytesMax: number) => Promise<WalRecord[]>
+export type WalIdReader = (partition: number, from: Sequence, through: Sequence) => Promise<LoggedId[]>
 
 /** Skips purged sequences (`next_by_subj`); sends until `max_bytes` is reached, then a message with a status. */
 export function directReader(nc: NatsConnection, clock: Pick<Clock, 'after'>): WalReader {
@@ -37,26 +42,44 @@ export function directReader(nc: NatsConnection, clock: Pick<Clock, 'after'>): W
 
 /** For servers before 2.11: at least the first record, however large; then as many as fit. */
 export function consumerReader(nc: NatsConnection, jsm: JetStreamManager, clock: Pick<Clock, 'after'>): WalReader {
-  return async (partition, from, bytesMax) => {
-    const stream = streamName(partition)
-    const consumer = await jsm.consumers.add(stream, {
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: from,
-      ack_policy: AckPolicy.None,
-      inactive_threshold: CONSUMER_IDLE_NS,
-      mem_storage: true,
-      num_replicas: 1,
-    })
-    const next = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer.name}`
-    try {
+  return (partition, from, bytesMax) =>
+    withConsumer(jsm, partition, { opt_start_seq: from }, async (next) => {
       const first = await askMessages(nc, clock, next, { batch: 1, no_wait: true }, deliveredRecord)
       const leftBytes = Math.min(bytesMax, READ_BYTES_MAX) - (first[0]?.bytes.length ?? 0)
       if (first.length === 0 || leftBytes <= 0) return first
       const rest: BatchQuery = { batch: READ_RECORDS_MAX, max_bytes: leftBytes, no_wait: true }
       return first.concat(await askMessages(nc, clock, next, rest, deliveredRecord))
-    } finally {
-      await jsm.consumers.delete(stream, consumer.name).catch(() => undefined)
-    }
+    })
+}
+
+export function idReader(nc: NatsConnection, jsm: JetStreamManager, clock: Pick<Clock, 'after'>): WalIdReader {
+  return (partition, from, through) =>
+    withConsumer(jsm, partition, { opt_start_seq: from, headers_only: true }, async (next) => {
+      const ids: LoggedId[] = []
+      for (let at = from; at <= through; at = ids.at(-1)!.sequence + 1) {
+        const some = await askMessages(nc, clock, next, { batch: Math.min(through + 1 - at, READ_RECORDS_MAX), no_wait: true }, deliveredId)
+        if (some.length === 0) break
+        ids.push(...some)
+      }
+      return ids.filter(({ sequence }) => sequence <= through)
+    })
+}
+
+/** `use` is given the subject to ask for messages at. */
+async function withConsumer<A>(jsm: JetStreamManager, partition: number, config: Partial<ConsumerConfig>, use: (next: string) => Promise<A>): Promise<A> {
+  const stream = streamName(partition)
+  const consumer = await jsm.consumers.add(stream, {
+    deliver_policy: DeliverPolicy.StartSequence,
+    ack_policy: AckPolicy.None,
+    inactive_threshold: CONSUMER_IDLE_NS,
+    mem_storage: true,
+    num_replicas: 1,
+    ...config,
+  })
+  try {
+    return await use(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer.name}`)
+  } finally {
+    await jsm.consumers.delete(stream, consumer.name).catch(() => undefined)
   }
 }
 
@@ -125,10 +148,13 @@ const END_STATUSES: ReadonlySet<number> = new Set([204, 404, 408, 409])
 export const sequenceOf = ({ headers }: Msg): Sequence => Number(headers?.get('Nats-Sequence') ?? 0)
 
 /** A delivered message's reply subject is `$JS.ACK.<stream>.<consumer>.<tries>.<sequence>.…`; behind a domain two more parts stand in front. */
-function deliveredRecord(message: Msg): WalRecord {
-  const parts = (message.reply ?? '').split('.')
-  return recordOf(message, Number(parts.length > 9 ? parts[7] : parts[5]))
+function deliveredSequence({ reply = '' }: Msg): Sequence {
+  const parts = reply.split('.')
+  return Number(parts.length > 9 ? parts[7] : parts[5])
 }
+
+const deliveredRecord = (message: Msg): WalRecord => recordOf(message, deliveredSequence(message))
+const deliveredId = (message: Msg): LoggedId => ({ sequence: deliveredSequence(message), id: message.headers?.get(MESSAGE_ID) ?? '' })
 
 function recordOf(message: Msg, sequence: Sequence): WalRecord {
   const traceParent = message.headers?.get(TRACE_HEADER) ?? ''

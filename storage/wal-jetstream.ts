@@ -17,9 +17,9 @@ import { AppendWindow, type WindowLimits } from './append-window.ts'
 import { classifyAppendFailure, isNoResponder, walFull, walRecordTooLarge, walUnavailable } from './wal-jetstream-errors.ts'
 import { type DetouredRecord, WalDetour } from './wal-jetstream-detour.ts'
 import { NatsLink } from './wal-jetstream-link.ts'
-import { StreamSilent, TRACE_HEADER, type WalReader, consumerReader, directReader } from './wal-jetstream-read.ts'
+import { StreamSilent, TRACE_HEADER, type WalIdReader, type WalReader, consumerReader, directReader, idReader } from './wal-jetstream-read.ts'
 import { type StreamSettings, ensureStream, isStreamMissing, streamName, walSubject } from './wal-jetstream-stream.ts'
-import type { Wal, WalRecord, WalState } from './wal.ts'
+import type { LoggedId, Wal, WalRecord, WalState } from './wal.ts'
 
 /** One try of a publish; then the same record is sent again. */
 const TRY_MS_MAX = 3_000
@@ -81,6 +81,7 @@ class JetStreamWal implements Wal {
   readonly #silence: AppendSilence
   readonly #direct: WalReader
   readonly #fetch: WalReader
+  readonly #ids: WalIdReader
   /** Up to where each partition's log was stored when it was opened. */
   readonly #stored = new Map<number, Sequence>()
   /** Highest sequence known of each partition: given to `open`, or seen in an acknowledgement, a read or a state. */
@@ -107,6 +108,7 @@ class JetStreamWal implements Wal {
     this.#link = new NatsLink(nc)
     this.#direct = directReader(nc, options.clock)
     this.#fetch = consumerReader(nc, jsm, options.clock)
+    this.#ids = idReader(nc, jsm, options.clock)
     const { clock, random } = options
     const { replicas, duplicateWindowMs } = this.#settings
     if (replicas >= DETOUR_REPLICAS_MIN && hasBatchDirect(nc.info?.version ?? '')) this.#detour = new WalDetour({ nc, link: this.#link, js, jsm: states, clock, random, replicas, duplicateWindowMs })
@@ -155,6 +157,10 @@ class JetStreamWal implements Wal {
     const last = records.at(-1)
     if (last !== undefined) this.#notice(partition, last.sequence)
     return records
+  }
+
+  recordIds(partition: number, from: Sequence, through: Sequence): Promise<ReadonlyArray<LoggedId>> {
+    return this.#call(partition, 'reading ids', () => this.#ids(partition, Math.max(1, from), through))
   }
 
   async purge(partition: number, through: Sequence): Promise<void> {

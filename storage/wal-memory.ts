@@ -4,13 +4,17 @@
  */
 import { SkaldError } from '../runtime/errors.ts'
 import type { Sequence } from '../protocols/model.ts'
-import type { Wal, WalRecord, WalState } from './wal.ts'
+import type { LoggedId, Wal, WalRecord, WalState } from './wal.ts'
 
 /** Ids remembered a partition; JetStream forgets by time. */
 const IDS_MAX = 100_000
 
+interface MemoryRecord extends WalRecord {
+  readonly id: string
+}
+
 interface Log {
-  records: WalRecord[]
+  records: MemoryRecord[]
   last: Sequence
   sizeBytes: number
   readonly ids: Map<string, Sequence>
@@ -39,7 +43,7 @@ export class MemoryWal implements Wal {
       throw new SkaldError('wal_full', `the write-ahead log of partition ${partition} is full (wal.max_size ${this.#bytesMax})`, { retryAfterS: 5 })
     }
     log.last++
-    log.records.push({ sequence: log.last, bytes: Buffer.from(record), ...(traceParent === '' ? {} : { traceParent }) })
+    log.records.push({ sequence: log.last, id: recordId, bytes: Buffer.from(record), ...(traceParent === '' ? {} : { traceParent }) })
     log.sizeBytes += record.length
     remember(log.ids, recordId, log.last)
     return log.last
@@ -63,6 +67,11 @@ export class MemoryWal implements Wal {
     return records.slice(start, end)
   }
 
+  async recordIds(partition: number, from: Sequence, through: Sequence): Promise<ReadonlyArray<LoggedId>> {
+    const { records } = this.#log(partition)
+    return records.slice(indexFrom(records, from), indexFrom(records, through + 1)).map(({ sequence, id }) => ({ sequence, id }))
+  }
+
   async purge(partition: number, through: Sequence): Promise<void> {
     const log = this.#log(partition)
     const gone = log.records.splice(0, indexFrom(log.records, through + 1))
@@ -71,6 +80,16 @@ export class MemoryWal implements Wal {
   }
 
   async close(): Promise<void> {}
+
+  /** Its newest records are gone, and their sequences will be given out again: what a server may do that is killed by a power cut (W2). */
+  loseAfter(partition: number, last: Sequence): void {
+    const log = this.#log(partition)
+    for (const { id, bytes } of log.records.splice(indexFrom(log.records, last + 1))) {
+      log.ids.delete(id)
+      log.sizeBytes -= bytes.length
+    }
+    log.last = Math.min(log.last, last)
+  }
 
   #log(partition: number): Log {
     if (this.failing !== undefined) throw this.failing

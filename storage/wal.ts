@@ -14,6 +14,12 @@ export interface WalRecord {
   readonly release?: () => void
 }
 
+/** Which record has this place in the log: the id that it was appended under ('': it has none). */
+export interface LoggedId {
+  readonly sequence: Sequence
+  readonly id: string
+}
+
 export interface WalState {
   /** First sequence still in the log (last + 1 when it is empty). */
   readonly first: Sequence
@@ -40,6 +46,10 @@ export interface Wal {
    * Records from `from` on in order, at most about `maxBytes` (at least one if there is any), [] when there is none. Purged sequences are passed over.
    */
   read(partition: number, from: Sequence, maxBytes: number): Promise<ReadonlyArray<WalRecord>>
+  /**
+   * Which records lie from `from` to `through`, in order, without their bytes. What is not told of is gone, or is not known yet to the copy of the log that answered.
+   */
+  recordIds(partition: number, from: Sequence, through: Sequence): Promise<ReadonlyArray<LoggedId>>
   /** Removes records up to and including `through`. Idempotent. */
   purge(partition: number, through: Sequence): Promise<void>
   close(): Promise<void>

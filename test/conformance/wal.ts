@@ -118,6 +118,22 @@ export function walConformance(name: string, openWal: () => Promise<OpenedWal>):
       expect(await wal.append(p, 'next', record(1, 10), DEADLINE_MS)).toBe(11)
     })
 
+    it('tells which records lie where, by their ids, and of none that is purged or not there', async () => {
+      const p = await fresh()
+      await fill(p, 12, 10_000)
+      await wal.purge(p, 3)
+      const all = await wal.recordIds(p, 1, 12)
+      expect(all.map(({ sequence }) => sequence)).toEqual([4, 5, 6, 7, 8, 9, 10, 11, 12])
+      const records = await wal.read(p, 1, READ_BYTES)
+      expect(all.map(({ id }) => id)).toEqual(records.map(({ bytes }) => `r${bytes.readUInt32LE(0)}`))
+      expect(await wal.recordIds(p, 6, 8)).toEqual(all.slice(2, 5))
+      expect(await wal.recordIds(p, 12, 40)).toEqual(all.slice(8))
+      expect(await wal.recordIds(p, 1, 3)).toEqual([])
+      expect(await wal.recordIds(p, 13, 40)).toEqual([])
+      await wal.purge(p, 12)
+      expect(await wal.recordIds(p, 1, 12)).toEqual([])
+    })
+
     it('keeps what is there when it is opened again', async () => {
       const p = await fresh()
       await fill(p, 3)

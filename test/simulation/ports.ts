@@ -101,6 +101,7 @@ export function simulatedWal(world: World, link: Link, process: SimulatedProcess
     settle: (partition) => call('settle', () => world.detour.settle(partition, wal, MOVE_MS)),
     state: (partition) => call('state', () => wal.state(partition)),
     read: (partition, from, maxBytes) => call('read', () => wal.read(partition, from, maxBytes)),
+    recordIds: (partition, from, through) => call('ids', () => wal.recordIds(partition, from, through)),
     purge: (partition, through) =>
       call('purge', async () => {
         world.invariants.purged(partition, through)
