@@ -121,9 +121,9 @@ describe('skald tail', () => {
 
 describe('skald status', () => {
   it('prints records as indented keys and lists of records as tables', async () => {
-    const { url } = await node(() => ({ node: 'n1', memory: { usedBytes: 1_500_000, empty: '' }, partitions: [{ id: 0, state: 'owned', lag: 3 }, { id: 11, state: 'x' }], roles: ['all'] }))
+    const { url } = await node(() => ({ node: 'n1', memory: { usedBytes: 256 * 1024 * 1024, empty: '' }, partitions: [{ id: 0, state: 'owned', lag: 3 }, { id: 11, state: 'x' }], roles: ['all'] }))
     const { stdout } = await runCommand(['status', '--url', url])
-    expect(stdout).toBe('node   n1\nmemory\n  usedBytes  1.5 MB\n  empty      -\npartitions\n  id  state  lag\n  0   owned  3\n  11  x      -\nroles  all\n')
+    expect(stdout).toBe('node   n1\nmemory\n  usedBytes  256.0 MB\n  empty      -\npartitions\n  id  state  lag\n  0   owned  3\n  11  x      -\nroles  all\n')
     expect(JSON.parse((await runCommand(['status', '--json'], { environment: { SKALD_URL: url } })).stdout)).toMatchObject({ node: 'n1' })
   })
 })

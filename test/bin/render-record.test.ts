@@ -2,13 +2,13 @@
 import { expect, it } from 'vitest'
 import { renderRecord } from '../../bin/render-record.ts'
 
-const ring = { node: 'a', partitions: [{ partition: 0, owner: 'node-1', lag: 0, bytes_per_second: 2_000 }, { partition: 11, owner: 'node-2' }] }
+const ring = { node: 'a', partitions: [{ partition: 0, owner: 'node-1', lag: 0, bytes_per_second: 2_048 }, { partition: 11, owner: 'node-2' }] }
 
 it('are a table where there is room, as through a pipe', () => {
   expect(renderRecord(ring)).toBe(`node  a
 partitions
   partition  owner   lag  bytes_per_second
-  0          node-1  0    2.0 kB
+  0          node-1  0    2.0 KB
   11         node-2  -    -
 `)
 })
@@ -21,7 +21,7 @@ partitions
   11         node-2  -
 
   partition  bytes_per_second
-  0          2.0 kB
+  0          2.0 KB
   11         -
 `)
 })
