@@ -35,10 +35,10 @@ export class BucketMarkWatch {
     this.#timer = clock.after(LOOK_MS * (0.5 + random.next()), () => void this.#look().then(() => this.#lookLater(), () => this.#lookLater()))
   }
 
-  /** Rejects while bucket or catalog are away: the next look comes anyway. */
+  /** Rejects while the bucket is away: the next look comes anyway. While NATS is away, no node of this cluster can be asking. */
   async #look(): Promise<void> {
     const { store, kv, log } = this.#parts
-    await keepKnown(kv, this.#cluster)
+    await keepKnown(kv, this.#cluster).catch(() => undefined)
     const mark = await readMark(store)
     if (this.#isClosed) return
     if (mark !== null && mark.cluster !== this.#cluster) return this.#onTaken(mark.cluster)

@@ -79,6 +79,15 @@ describe('a bucket', () => {
     expect(await markOf()).toEqual({ cluster })
   })
 
+  it('is refused also while the first cluster has no NATS', async () => {
+    const nats = new MemoryKv(new MemoryKvServer(clock, random))
+    const kv = await nats.bucket({ name: 'catalog' })
+    const { cluster } = await start(kv)
+    watch(kv, cluster!)
+    nats.setOnline(false)
+    expect((await start(await newNats())).refused).toMatchObject({ code: 'setup' })
+  })
+
   it('is taken when its cluster does not answer, by all nodes of one other', async () => {
     const { cluster: lost } = await start(await newNats())
     const kv = await newNats()
