@@ -1,42 +1,39 @@
 /**
  * Flushes cuts: encode (off the event loop) -> object -> catalog -> WAL purge (F1), each step repeatable, each retried with back-off and jitter for as
  * long as it takes: nothing is given up while the WAL still has the data. One cut a partition at a time, in order; partitions side by side
- * up to `concurrentFlushesMax`. Tells the partition when a cut is committed or when it has been fenced (F3).
+ * up to `concurrentFlushesMax` encode and put. Tells the partition when a cut is committed, when it has been fenced (F3), or when the log has lost what the cut was made of (W2).
  */
 import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as Fiber from 'effect/Fiber'
 import * as Schedule from 'effect/Schedule'
-import type { Sequence } from '../../protocols/model.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { portsContext } from '../../runtime/effect-ports.ts'
 import type { Logger } from '../../runtime/log.ts'
 import type { Random } from '../../runtime/random.ts'
 import { span } from '../../runtime/telemetry.ts'
 import type { TraceGather } from '../../runtime/trace-parent.ts'
-import { FencedError, type Catalog } from '../../storage/catalog.ts'
+import { FencedError, type Catalog, type SegmentEntry } from '../../storage/catalog.ts'
 import type { MemoryAccount, MemoryBudget } from '../../storage/memory-budget.ts'
-import type { EncodedSegment } from '../../storage/segment-encode.ts'
 import type { ObjectStore } from '../../storage/object-store.ts'
 import type { Wal } from '../../storage/wal.ts'
 import type { CutReason } from '../partition/cut-policy.ts'
 import { FlushPermits } from './flush-permits.ts'
+import { checkLog, LogLostError, type LogRange } from './log-check.ts'
 import type { NodeMetrics } from '../node-metrics.ts'
 import type { EncodeTask, SegmentWork } from '../segments/segment-work.ts'
 
-export interface FlushJob {
-  readonly partition: number
+export interface FlushJob extends LogRange {
   readonly epoch: number
   readonly reason: CutReason
-  readonly first: Sequence
-  readonly last: Sequence
   /** null: nothing of the range is worth storing (only repeats), the checkpoint just moves on. */
   readonly task: EncodeTask | null
   /** Of the pushes in it: the flush belongs to the first and is linked to others. */
   readonly traces: TraceGather
   readonly onCommitted: () => void
   readonly onFenced: (error: FencedError) => void
+  readonly onLost: (error: LogLostError) => void
 }
 
 /** Where a test can make the node die or stall: before each step of a flush. */
@@ -84,7 +81,7 @@ export function makeFlusher(parts: FlusherParts): SegmentFlush {
       for (;;) {
         const job = queues.get(partition)?.[0]
         if (job === undefined) return
-        yield* permits.run(() => (queues.get(partition) ?? []).map(({ reason }) => reason), flushOne(parts, job))
+        yield* flushOne(parts, job, (work) => permits.run(() => (queues.get(partition) ?? []).map(({ reason }) => reason), work))
         queues.get(partition)?.shift()
         parts.metrics.flushQueue.dec()
       }
@@ -112,46 +109,58 @@ export function makeFlusher(parts: FlusherParts): SegmentFlush {
   }
 }
 
-function flushOne(parts: FlusherParts, job: FlushJob): Effect.Effect<void> {
+/** Waits for a permit. A flush needs one only while it makes and puts its object: a log that does not answer holds up no other partition. */
+type Permitted = <A, E>(work: Effect.Effect<A, E>) => Effect.Effect<A, E>
+
+function flushOne(parts: FlusherParts, job: FlushJob, permitted: Permitted): Effect.Effect<void> {
   return Effect.suspend(() => {
     const held = parts.budget.account('encoders')
-    return Effect.ensuring(flushHolding(parts, job, held), Effect.sync(() => held.close()))
+    return Effect.ensuring(flushHolding(parts, job, permitted, held), Effect.sync(() => held.close()))
   })
 }
 
-function flushHolding(parts: FlusherParts, job: FlushJob, held: MemoryAccount): Effect.Effect<void> {
+function flushHolding(parts: FlusherParts, job: FlushJob, permitted: Permitted, held: MemoryAccount): Effect.Effect<void> {
   const { log, metrics, clock } = parts
   const begunMs = clock.monotonicMs()
   const point = (step: FlushStep): Effect.Effect<void> => parts.faultPoint?.(step, job) ?? Effect.void
-  const step = <A>(name: FlushStep, run: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, FencedError> =>
+  const step = <A>(name: FlushStep, run: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, FinalError> =>
     point(name).pipe(
       Effect.andThen(Effect.tryPromise({ try: run, catch: (error) => error })),
       Effect.tapError((error) =>
         Effect.sync(() => {
-          if (error instanceof FencedError) return
+          if (isFinal(error)) return
           metrics.flushFailures.inc({ step: name })
           log.warn('flush step failed, will be repeated', { partition: job.partition, step: name, first: job.first, last: job.last, error: String(error) })
         }),
       ),
-      Effect.retry({ schedule: backoff, while: (error) => !(error instanceof FencedError) }),
-      Effect.mapError((error) => error as FencedError),
+      Effect.retry({ schedule: backoff, while: (error) => !isFinal(error) }),
+      Effect.mapError((error) => error as FinalError),
       (steps) => (job.traces.parent === '' ? steps : span(`flush.${name}`, { 'skald.partition': job.partition, 'skald.last': job.last }, undefined, steps)),
     )
 
+  const stored = (task: EncodeTask): Effect.Effect<SegmentEntry, FinalError> =>
+    Effect.gen(function* () {
+      held.set(encodingBytes(task))
+      const { entry, bytes } = yield* step('encode', (signal) => parts.work.encode(task, signal))
+      held.set(bytes.length)
+      yield* step('put', (signal) => parts.store.put(entry.key, bytes, signal))
+      held.set(0)
+      return entry
+    })
+
   const flush = Effect.gen(function* () {
     const { task } = job
-    held.set(task === null ? 0 : encodingBytes(task))
-    const object = task === null ? null : yield* step('encode', (signal) => parts.work.encode(task, signal))
-    held.set(object?.bytes.length ?? 0)
-    if (object !== null) yield* step('put', (signal) => parts.store.put(object.entry.key, object.bytes, signal))
-    yield* step('commit', () => parts.catalog.commit(job.partition, job.epoch, job.last, object?.entry ?? null))
-    observe(metrics, job, object)
+    const entry = task === null ? null : yield* permitted(stored(task))
+    yield* step('commit', async () => {
+      await checkLog(parts.wal, parts.catalog, job)
+      await parts.catalog.commit(job.partition, job.epoch, job.last, entry)
+    })
+    observe(metrics, job, entry)
     job.onCommitted()
-    held.set(0)
     yield* step('purge', () => parts.wal.purge(job.partition, job.last))
     metrics.flushSeconds.observe((clock.monotonicMs() - begunMs) / 1000)
     yield* point('done')
-  }).pipe(Effect.catch((error) => Effect.sync(() => job.onFenced(error))))
+  }).pipe(Effect.catch((error) => Effect.sync(() => (error instanceof LogLostError ? job.onLost(error) : job.onFenced(error)))))
   const { parent, links } = job.traces
   if (parent === '') return flush
   const attributes = { 'skald.partition': job.partition, 'skald.first': job.first, 'skald.last': job.last, 'skald.reason': job.reason }
@@ -160,9 +169,13 @@ function flushHolding(parts: FlusherParts, job: FlushJob, held: MemoryAccount): 
 
 const encodingBytes = ({ cut }: EncodeTask): number => Math.ceil(ENCODE_SHARE * cut.slabs.reduce((sum, { bytes }) => sum + bytes.byteLength, 0))
 
-function observe(metrics: NodeMetrics, job: FlushJob, object: EncodedSegment | null): void {
+function observe(metrics: NodeMetrics, job: FlushJob, entry: SegmentEntry | null): void {
   metrics.segmentsFlushed.inc({ reason: job.reason })
-  if (object === null) return
-  metrics.segmentBytes.observe(object.entry.sizeBytes)
-  metrics.segmentRatio.observe(object.entry.sizeBytes / Math.max(1, object.entry.rawBytes))
+  if (entry === null) return
+  metrics.segmentBytes.observe(entry.sizeBytes)
+  metrics.segmentRatio.observe(entry.sizeBytes / Math.max(1, entry.rawBytes))
 }
+
+/** What trying again cannot change. */
+type FinalError = FencedError | LogLostError
+const isFinal = (error: unknown): error is FinalError => error instanceof FencedError || error instanceof LogLostError

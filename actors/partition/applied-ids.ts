@@ -27,7 +27,11 @@ export class AppliedIds {
     return this.addKey(appliedIdKey(tenant, id))
   }
 
-  /** The same, by `appliedIdKey`. */
+  has({ tenant, id }: Pick<AppliedId, 'tenant' | 'id'>): boolean {
+    return this.ids.has(appliedIdKey(tenant, id))
+  }
+
+  /** Adds by `appliedIdKey`. */
   addKey(key: string): boolean {
     if (this.ids.has(key)) return false
     this.ids.add(key)

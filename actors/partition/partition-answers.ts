@@ -6,6 +6,7 @@ import type { Reply } from '../../runtime/actor.ts'
 import type { Sequence } from '../../protocols/model.ts'
 import { FreshAnswers } from '../../storage/fresh-answers.ts'
 import type { PackedStreams } from '../../storage/packed-streams.ts'
+import { LogLostError } from '../flush/log-check.ts'
 import type { PartitionCuts } from './partition-cuts.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { HeadSnapshot } from './partition-messages.ts'
@@ -33,7 +34,7 @@ export class PartitionAnswers {
       const { applied } = follow
       await services.wal.settle(identity.partition)
       const { last } = await services.wal.state(identity.partition)
-      if (last < applied) context.self.tell({ kind: 'logLost', last }, { priority: 'high' })
+      if (last < applied) context.self.tell({ kind: 'logLost', error: new LogLostError(identity.partition, `ends at ${last}, before ${applied}, which was applied from it`) }, { priority: 'high' })
       return last
     })
   }

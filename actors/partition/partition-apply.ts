@@ -33,11 +33,12 @@ export class PartitionApply {
     const { ids } = this
     const { head } = this.cuts
     const { sequence } = record
+    const recordId: AppliedId = { tenant: '', id: record.recordId, sequence }
+    head.logged.push(recordId)
     if (record.damage !== undefined) {
       this.leaveOut(record, record.damage)
       return record.release?.()
     }
-    const recordId: AppliedId = { tenant: '', id: record.recordId, sequence }
     if (!ids.add(recordId)) return
     head.recordIds.push(recordId)
     const span = spanUnder(record.traceParent ?? '', 'partition.apply', { 'skald.partition': this.shared.identity.partition, 'skald.sequence': sequence })

@@ -148,10 +148,12 @@ export class PartitionCuts {
       reason,
       first: cut.first,
       last: cut.last,
+      applied: cut.head.logged,
       traces: cut.head.traces,
       task: encodeTaskOf(services, partition, cut, contents, slabs),
       onCommitted: () => context.self.tell({ kind: 'committed', cut: cut.number }, { priority: 'high' }),
       onFenced: (error) => context.self.tell({ kind: 'fenced', error, isBehind: false }, { priority: 'high' }),
+      onLost: (error) => context.self.tell({ kind: 'logLost', error }, { priority: 'high' }),
     })
   }
 

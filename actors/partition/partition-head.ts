@@ -6,6 +6,7 @@ import type { Sequence } from '../../protocols/model.ts'
 import type { PushBatch } from '../../protocols/push/batch.ts'
 import type { AppliedId } from '../../storage/segment-format.ts'
 import type { RowRun, Slab } from '../../storage/slab.ts'
+import type { LoggedId } from '../../storage/wal.ts'
 import type { HeadFacts } from './cut-policy.ts'
 import type { SlabTable } from './slab-table.ts'
 
@@ -14,6 +15,8 @@ export class PartitionHead {
   /** Ids of pushes and records applied since the last cut: the segment will remember them. */
   readonly pushIds: AppliedId[] = []
   readonly recordIds: AppliedId[] = []
+  /** Of all records applied since the last cut, repeated and damaged ones too: what the log must still hold when the cut is stored. */
+  readonly logged: LoggedId[] = []
   /** Of the records applied since the last cut. */
   readonly traces = new TraceGather()
   private rows = 0

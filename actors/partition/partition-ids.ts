@@ -35,6 +35,11 @@ export class PartitionIds {
     return this.applied.add(id)
   }
 
+  /** Whether a record has been applied, as far as ids are known. */
+  mayHave(recordId: string): boolean {
+    return this.unread.length > 0 || this.applied.has({ tenant: '', id: recordId })
+  }
+
   /** What is next may repeat what a segment holds whose ids are not known. */
   holdUp(follow: PartitionFollow): boolean {
     return this.unread.length > 0 && (!this.hasTried || (follow.next()?.items.some(({ pushId }) => pushId !== '') ?? false))

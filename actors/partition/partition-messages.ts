@@ -2,6 +2,7 @@
 import type { Reply } from '../../runtime/actor.ts'
 import type { Sequence } from '../../protocols/model.ts'
 import type { FencedError } from '../../storage/catalog.ts'
+import type { LogLostError } from '../flush/log-check.ts'
 import type { HeadContent, PastIds } from '../segments/segment-work.ts'
 import type { CutReason } from './cut-policy.ts'
 import type { DecodedRecord } from './partition-follow.ts'
@@ -28,8 +29,8 @@ export type PartitionMessage =
   /** What was missing has had time to become more. */
   | { readonly kind: 'readDue' }
   | { readonly kind: 'readFailed'; readonly error: unknown }
-  /** The log ends before what was applied from it. */
-  | { readonly kind: 'logLost'; readonly last: Sequence }
+  /** The log does not hold what was applied from it. */
+  | { readonly kind: 'logLost'; readonly error: LogLostError }
   /** Of segments from before the start, and what could not be read the last time. */
   | { readonly kind: 'readIds' }
   | { readonly kind: 'idsRead'; readonly found: PastIds }

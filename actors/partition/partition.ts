@@ -8,9 +8,11 @@ import * as Effect from 'effect/Effect'
 import type { Behavior } from '../../runtime/actor.ts'
 import type { FencedError } from '../../storage/catalog.ts'
 import type { Services } from '../services.ts'
+import { LogLostError } from '../flush/log-check.ts'
 import { PartitionAnswers } from './partition-answers.ts'
 import { PartitionApply } from './partition-apply.ts'
 import { PartitionCuts } from './partition-cuts.ts'
+import type { DecodedRecord } from './partition-follow.ts'
 import { PartitionIds } from './partition-ids.ts'
 import { PartitionLog } from './partition-log.ts'
 import type { PartitionMessage, PartitionStatus } from './partition-messages.ts'
@@ -48,6 +50,7 @@ class Partition {
     const { follow } = this.shared
     switch (message.kind) {
       case 'published':
+        this.assertNew(message.record)
         follow.offer(message.record)
         return this.log.advanceSoon()
       case 'heard':
@@ -61,7 +64,7 @@ class Partition {
         return this.log.readFailed(message.error)
       case 'logLost':
         // A server lost what it had not synced (W2). Its sequences are given out again, so whoever goes on would take new records for old ones: start again from the checkpoint.
-        throw new Error(`the log of partition ${this.shared.identity.partition} ends at ${message.last}, before ${follow.applied}, which was applied from it: its newest records are lost`)
+        throw message.error
       case 'readIds':
         return this.ids.read()
       case 'idsRead':
@@ -88,6 +91,12 @@ class Partition {
       case 'status':
         return message.reply.succeed(this.status())
     }
+  }
+
+  /** Where something else was applied already, the log has given a sequence out again. */
+  private assertNew({ sequence, recordId }: DecodedRecord): void {
+    const { identity, follow } = this.shared
+    if (sequence <= follow.applied && !this.ids.mayHave(recordId)) throw new LogLostError(identity.partition, `has a new record at ${sequence}, though ${follow.applied} was applied from it`)
   }
 
   close(): void {
