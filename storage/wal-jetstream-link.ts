@@ -26,6 +26,10 @@ export class NatsLink {
     void this.#follow(statuses)
   }
 
+  get isUp(): boolean {
+    return this.#isUp
+  }
+
   /** Resolves at once while the connection is up, else when it comes back; rejects after `waitMs`. */
   whenConnected(waitMs: number, clock: Pick<Clock, 'after'>): Promise<void> {
     if (this.#isUp) return Promise.resolve()

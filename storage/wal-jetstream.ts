@@ -163,6 +163,11 @@ class JetStreamWal implements Wal {
     return this.#call(partition, 'reading ids', () => this.#ids(partition, Math.max(1, from), through))
   }
 
+  keeper(): string | null {
+    const { info } = this.#nc
+    return this.#link.isUp && info?.jetstream === true && info.cluster === undefined ? info.server_id : null
+  }
+
   async purge(partition: number, through: Sequence): Promise<void> {
     if (through < 1) return
     await this.#call(partition, 'purge', async () => void (await this.#jsm.streams.purge(streamName(partition), { seq: through + 1 })))

@@ -23,6 +23,7 @@ interface Log {
 export class MemoryWal implements Wal {
   readonly #logs = new Map<number, Log>()
   readonly #bytesMax: number
+  #losses = 0
   /** While set, every call is rejected with it. */
   failing: SkaldError | undefined
 
@@ -72,6 +73,10 @@ export class MemoryWal implements Wal {
     return records.slice(indexFrom(records, from), indexFrom(records, through + 1)).map(({ sequence, id }) => ({ sequence, id }))
   }
 
+  keeper(): string | null {
+    return `memory, ${this.#losses} times lost`
+  }
+
   async purge(partition: number, through: Sequence): Promise<void> {
     const log = this.#log(partition)
     const gone = log.records.splice(0, indexFrom(log.records, through + 1))
@@ -84,6 +89,7 @@ export class MemoryWal implements Wal {
   /** Its newest records are gone, and their sequences will be given out again: what a server may do that is killed by a power cut (W2). */
   loseAfter(partition: number, last: Sequence): void {
     const log = this.#log(partition)
+    this.#losses++
     for (const { id, bytes } of log.records.splice(indexFrom(log.records, last + 1))) {
       log.ids.delete(id)
       log.sizeBytes -= bytes.length

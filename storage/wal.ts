@@ -50,6 +50,8 @@ export interface Wal {
    * Which records lie from `from` to `through`, in order, without their bytes. What is not told of is gone, or is not known yet to the copy of the log that answered.
    */
   recordIds(partition: number, from: Sequence, through: Sequence): Promise<ReadonlyArray<LoggedId>>
+  /** The one server process that keeps all logs: while it lives, they lose nothing that they acknowledged. null: it cannot be told, because there are several, or none is connected. */
+  keeper(): string | null
   /** Removes records up to and including `through`. Idempotent. */
   purge(partition: number, through: Sequence): Promise<void>
   close(): Promise<void>

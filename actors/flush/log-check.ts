@@ -14,6 +14,8 @@ export interface LogRange {
   readonly last: Sequence
   /** The records applied from it, in order; '' for one whose id could not be read. Other sequences did not exist. */
   readonly applied: ReadonlyArray<LoggedId>
+  /** `Wal.keeper` from before the first of them was read or acknowledged. */
+  readonly logKeeper: string | null
 }
 
 /** The log holds other records than were applied from it: the partition must start again from the checkpoint. */
@@ -26,11 +28,12 @@ export class LogLostError extends Error {
 
 /**
  * All ids are compared, not the newest alone: lost records may lie between others, when the log had grown beyond them before anybody looked. What is gone from the log's beginning, or is gone without another in
- * its place, may be stored: it was acknowledged. Rejects `LogLostError`, and `wal_unavailable` when it cannot be known now.
+ * its place, may be stored: it was acknowledged. It costs the server a look at every record, and is spared while one server process has kept the log all the time. Rejects `LogLostError`, and `wal_unavailable` when it cannot be known now.
  */
-export async function checkLog(wal: Pick<Wal, 'recordIds' | 'state'>, catalog: Pick<Catalog, 'current'>, { partition, first, last, applied }: LogRange): Promise<void> {
+export async function checkLog(wal: Pick<Wal, 'keeper' | 'recordIds' | 'state'>, catalog: Pick<Catalog, 'current'>, { partition, first, last, applied, logKeeper }: LogRange): Promise<void> {
   // The cut before was found to be lost: its partition is about to start again, and what came behind it must not be stored without it.
   if (first > catalog.current(partition).checkpoint + 1) throw new LogLostError(partition, `was not stored up to ${first - 1}`)
+  if (logKeeper !== null && logKeeper === wal.keeper()) return
   const logged = await wal.recordIds(partition, first, last)
   const replaced = firstReplaced(applied, logged)
   if (replaced !== undefined) throw new LogLostError(partition, `has another record at ${replaced} than was applied`)

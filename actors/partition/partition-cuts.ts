@@ -139,7 +139,7 @@ export class PartitionCuts {
   }
 
   private submit(cut: PartitionCut, reason: CutReason, contents: ReadonlyArray<TenantContent>): void {
-    const { services, identity, context, epoch, slabs } = this.shared
+    const { services, identity, context, epoch, slabs, logKeeper } = this.shared
     const { partition, role } = identity
     if (role === 'standby') return
     services.flusher.submit({
@@ -149,6 +149,7 @@ export class PartitionCuts {
       first: cut.first,
       last: cut.last,
       applied: cut.head.logged,
+      logKeeper,
       traces: cut.head.traces,
       task: encodeTaskOf(services, partition, cut, contents, slabs),
       onCommitted: () => context.self.tell({ kind: 'committed', cut: cut.number }, { priority: 'high' }),

@@ -40,6 +40,8 @@ export interface PartitionShared {
   /** Of a standby only. */
   readonly marks: StandbyMarks | null
   readonly found: FoundAtStart
+  /** Who kept the log before anything was taken from it. */
+  readonly logKeeper: string | null
 }
 
 export interface FoundAtStart {
@@ -54,7 +56,7 @@ export interface FoundAtStart {
 const WAITING_BYTES_MAX = 8 * 1024 * 1024
 
 /** Rejects FencedError when a newer lease has been seen, `storage_unavailable` or `wal_unavailable` when it cannot know. */
-export async function startPartition(services: Services, identity: PartitionIdentity, context: ActorContext<PartitionMessage>): Promise<PartitionShared> {
+export async function startPartition(services: Services, identity: PartitionIdentity, logKeeper: string | null, context: ActorContext<PartitionMessage>): Promise<PartitionShared> {
   const { catalog, wal } = services
   const { partition, role } = identity
   context.children.setPolicy({ restartsMax: 0 })
@@ -75,6 +77,7 @@ export async function startPartition(services: Services, identity: PartitionIden
     damaged: new DamagedRecords(services, partition),
     marks: role === 'standby' ? new StandbyMarks() : null,
     found: { checkpoint: claimed.checkpoint, logEnd, withIds: recentWithIds(claimed) },
+    logKeeper,
   }
 }
 

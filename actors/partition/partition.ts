@@ -21,11 +21,15 @@ import { startPartition, type PartitionIdentity, type PartitionShared } from './
 /** How often a standby asks for the log's last sequence and the owner's checkpoint. */
 const STANDBY_CHECK_MS = 1_000
 
-export const partitionBehavior = (services: Services, identity: PartitionIdentity): Behavior<PartitionMessage, Partition> => ({
-  init: (context) => Effect.promise(async () => new Partition(await startPartition(services, identity, context))),
-  handle: (partition, message) => partition.handle(message),
-  terminate: (partition) => partition.close(),
-})
+export function partitionBehavior(services: Services, identity: PartitionIdentity): Behavior<PartitionMessage, Partition> {
+  // Records may be acknowledged, and wait for it, before it has begun.
+  const logKeeper = services.wal.keeper()
+  return {
+    init: (context) => Effect.promise(async () => new Partition(await startPartition(services, identity, logKeeper, context))),
+    handle: (partition, message) => partition.handle(message),
+    terminate: (partition) => partition.close(),
+  }
+}
 
 class Partition {
   private readonly shared: PartitionShared

@@ -102,6 +102,7 @@ export function simulatedWal(world: World, link: Link, process: SimulatedProcess
     state: (partition) => call('state', () => wal.state(partition)),
     read: (partition, from, maxBytes) => call('read', () => wal.read(partition, from, maxBytes)),
     recordIds: (partition, from, through) => call('ids', () => wal.recordIds(partition, from, through)),
+    keeper: () => null,
     purge: (partition, through) =>
       call('purge', async () => {
         world.invariants.purged(partition, through)

@@ -53,6 +53,8 @@ describe('the detour of records on three nats-servers', () => {
   }
   const idsIn = async (partition: number): Promise<number[]> => (await wal.read(partition, 1, READ_BYTES)).map(({ bytes }) => bytes.readUInt32LE(0))
 
+  it('has no single keeper', () => expect(wal.keeper()).toBeNull())
+
   it('acknowledges while logs elect leaders, and each has its own records once afterwards', async () => {
     const dead = await killLeaderOf('SKALD_WAL_1')
     const count = 50

@@ -139,6 +139,19 @@ describe('wal on JetStream', () => {
     await expect(wal.append(1, 'huge', record(1, 2 * 1024 * 1024), 5_000)).rejects.toMatchObject({ code: 'body_too_large', retryable: false })
   })
 
+  it('names who keeps the log, and another when the server was started again', async () => {
+    const before = wal.keeper()
+    expect(before).not.toBeNull()
+    await wal.append(1, 'a', record(1, 10), 5_000)
+    expect(wal.keeper()).toBe(before)
+    await nats.kill()
+    await expect.poll(() => wal.keeper()).toBeNull()
+    await nats.restart()
+    await wal.append(1, 'b', record(2, 10), 20_000)
+    expect(wal.keeper()).not.toBeNull()
+    expect(wal.keeper()).not.toBe(before)
+  })
+
   it('adjusts an existing stream to changed settings', async () => {
     const other = await open({ bytesMax: 50_000_000, duplicateWindowMs: 60_000 })
     await other.open(1, 0)

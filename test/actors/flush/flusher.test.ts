@@ -60,6 +60,7 @@ const flush = (over: Partial<FlushJob> = {}): Promise<'committed' | 'fenced' | '
     flusher.submit({
       partition: P, epoch: 1, reason: 'full', first: 1, last: 2, task, traces: new TraceGather(),
       applied: [{ id: 'a', sequence: 1 }, { id: 'b', sequence: 2 }],
+      logKeeper: null,
       onCommitted: () => resolve('committed'),
       onFenced: () => resolve('fenced'),
       onLost: () => resolve('lost'),

@@ -1,5 +1,5 @@
 /** Whether a cut's records are still what the log holds, on a log in memory that loses some. What a node makes of the answer is in flusher.test.ts, partition.test.ts and test/integration/lost-tail.test.ts. */
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { checkLog, LogLostError, type LogRange } from '../../../actors/flush/log-check.ts'
 import { SkaldError } from '../../../runtime/errors.ts'
 import type { LoggedId } from '../../../storage/wal.ts'
@@ -17,7 +17,7 @@ beforeEach(async () => {
 const append = (id: string): Promise<number> => wal.append(P, id, Buffer.from(id), 1_000)
 const check = (over: Partial<LogRange> = {}, checkpoint = 0): Promise<void> => {
   const catalog = { current: () => ({ partition: P, epoch: 1, checkpoint, segments: [] }) }
-  return checkLog(wal, catalog, { partition: P, first: 1, last: applied.at(-1)?.sequence ?? 1, applied, ...over })
+  return checkLog(wal, catalog, { partition: P, first: 1, last: applied.at(-1)?.sequence ?? 1, applied, logKeeper: null, ...over })
 }
 
 describe('a cut whose records the log holds', () => {
@@ -45,6 +45,19 @@ describe('a cut whose records the log holds', () => {
     await check()
     await append('f')
     await check()
+  })
+})
+
+describe('a log that one server has kept all the time', () => {
+  it('is not asked, until another does or might', async () => {
+    const recordIds = vi.spyOn(wal, 'recordIds')
+    const logKeeper = wal.keeper()
+    await check({ logKeeper })
+    expect(recordIds).not.toHaveBeenCalled()
+    wal.loseAfter(P, 4)
+    await expect(check({ logKeeper })).rejects.toBeInstanceOf(LogLostError)
+    wal.keeper = () => null
+    await expect(check({ logKeeper: null })).rejects.toBeInstanceOf(LogLostError)
   })
 })
 
