@@ -220,7 +220,8 @@ async function openStorage(config: SkaldConfig, options: NodeOptions, { clock, r
   const store = await openObjectStore(storeSettings(config), { clock, random, onRetry: (operation) => nodeMetrics.storeRetries.inc({ operation }) })
   opened.add(() => store.close())
   const { replicas } = config.nats
-  opened.add(await holdBucket(config, { store, kv, clock, random, log, lobby, signal: options.signal, onTaken: () => options.terminate?.() }))
+  const onWait = sayOnce((reason) => (lobby.waitsFor(reason), log.warn('whose bucket it is must be known first', { reason })))
+  opened.add(await holdBucket(config, { store, kv, clock, random, log, onWait, signal: options.signal, onTaken: () => options.terminate?.() }))
   await rebuildLostCatalog(store, kv, replicas, log)
   const catalog = await openKvCatalog(kv, { clock, random, replicas, onCorrupt: (error) => log.error('a catalog value cannot be read', { error }) })
   opened.add(() => catalog.close())

@@ -52,9 +52,14 @@ const READ_MS = 3_000
 
 /** Resolves with the cluster's name. Rejects `setup` when the bucket is another cluster's, or not the one that this cluster stored in; `storage_unavailable` when that must be known first. */
 export async function takeBucket(parts: MarkParts, options: TakeOptions): Promise<string> {
-  const { store, kv } = parts
+  const { store, kv, clock } = parts
   for (;;) {
-    const known = await readKnown(kv)
+    const known = await readKnown(kv).catch(undefinedIfAway)
+    if (known === undefined) {
+      options.onWait('NATS does not tell yet whose bucket object_store.url is')
+      await clock.sleep(ASK_AGAIN_MS, options.signal)
+      continue
+    }
     if (known === null) {
       await nameCluster(parts, options)
       continue
@@ -98,7 +103,7 @@ async function nameCluster(parts: MarkParts, options: TakeOptions): Promise<void
     throw new SkaldError(error.code, `object_store.url does not tell whose bucket it is: ${error.message}`, { cause: error })
   })
   if (mark !== null && !options.isAlone && !(await isFree(parts, mark, options))) return
-  await kv.create(KEY, encode({ cluster: random.hex(NAME_BYTES), was: mark?.cluster ?? null } satisfies Known))
+  await kv.create(KEY, encode({ cluster: random.hex(NAME_BYTES), was: mark?.cluster ?? null } satisfies Known)).catch(undefinedIfAway)
 }
 
 async function readSoon({ store, clock }: MarkParts): Promise<Mark | null> {
@@ -121,7 +126,8 @@ async function isFree(parts: MarkParts, mark: Mark, { onWait, signal }: TakeOpti
     await clock.sleep(ASK_AGAIN_MS, signal)
     const now = await readMark(store)
     // Whoever answers has told NATS the name before.
-    if ((await readKnown(kv)) !== null || now?.cluster !== mark.cluster) return false
+    const known = await readKnown(kv).catch(undefinedIfAway)
+    if (known !== null || now?.cluster !== mark.cluster) return false
     if (now.asked === undefined) throw new SkaldError('setup', `object_store.url is in use by cluster ${mark.cluster}, which nats.url does not lead to: two clusters cannot share a bucket and prefix`)
   }
   return true
@@ -133,7 +139,7 @@ async function assertNotEmptied({ store, kv }: MarkParts, cluster: string): Prom
   if (segment === null) return
   await store.head(segment.key).catch((error: unknown) => {
     if (!(error instanceof SkaldError) || error.code !== 'not_found') throw error
-    throw new SkaldError('setup', `object_store.url is not the bucket that cluster ${cluster} has stored in: neither its ${OBJECT} is there, nor ${segment.key}, which the catalog names`)
+    throw new SkaldError('setup', `object_store.url is not the bucket that cluster ${cluster} has stored in: neither its ${OBJECT} is there, nor ${segment.key}, which the catalog names. If it is the right one and was emptied, put {"cluster":"${cluster}"} there as ${OBJECT}`)
   })
 }
 

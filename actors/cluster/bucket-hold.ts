@@ -3,7 +3,6 @@
  */
 import path from 'node:path'
 import type { Clock } from '../../runtime/clock.ts'
-import type { HttpLobby } from '../../runtime/http-lobby.ts'
 import type { Kv } from '../../runtime/kv.ts'
 import type { Logger } from '../../runtime/log.ts'
 import type { Random } from '../../runtime/random.ts'
@@ -21,8 +20,8 @@ export interface BucketHoldParts {
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
-  /** Says what the start waits for. */
-  readonly lobby: HttpLobby
+  /** Told what the start waits for. */
+  readonly onWait: (reason: string) => void
   /** Ends the start. */
   readonly signal: AbortSignal | undefined
   /** The bucket has become another cluster's. */
@@ -30,17 +29,13 @@ export interface BucketHoldParts {
 }
 
 /** Rejects as `takeBucket`. The answer ends it. */
-export async function holdBucket(config: SkaldConfig, { kv, lobby, signal, onTaken, ...parts }: BucketHoldParts): Promise<() => void> {
+export async function holdBucket(config: SkaldConfig, { kv, onWait, signal, onTaken, ...parts }: BucketHoldParts): Promise<() => void> {
   const location = parseObjectStoreUrl(storeSettings(config).url)
   if (location.kind === 'memory') return () => undefined
   const { log } = parts
   const marks = { ...parts, kv: await kv.bucket({ name: CATALOG_BUCKET, history: 1, replicas: config.nats.replicas }) }
   // A data directory has one user (`data-lock.ts`), and so has a folder in it.
   const isAlone = location.kind === 'fs' && path.resolve(location.directory).startsWith(path.resolve(config.data_dir) + path.sep)
-  const onWait = (reason: string): void => {
-    lobby.waitsFor(reason)
-    log.warn('the bucket may be in use', { reason })
-  }
   const cluster = await takeBucket(marks, { isAlone, onWait, signal })
   const watch = new BucketMarkWatch(marks, cluster, (by) => {
     log.error('object_store.url has become the bucket of another cluster: this node ends', { cluster, by })

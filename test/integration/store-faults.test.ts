@@ -5,7 +5,8 @@ import { startS3Proxy, type S3Fault, type S3Proxy } from '../support/s3-proxy.ts
 import { startS3, type TestS3 } from '../support/s3.ts'
 
 const BUDGET = '64MB'
-const SEGMENTS = /\/segments\//
+/** Objects with lines or ids: where there are many segments, older ids are in an object of their own. */
+const DATA = /\/(segments|ids)\//
 
 describe('a node whose bucket', { timeout: 60_000 }, () => {
   let s3: TestS3
@@ -39,7 +40,7 @@ describe('a node whose bucket', { timeout: 60_000 }, () => {
   it.each<S3Fault>(['refuse', 'unavailable', 'stall'])('does this to writes: %s', async (fault) => {
     await pushed(fault, 'first')
     proxy.reset()
-    proxy.faults = (method, path) => (method === 'PUT' && SEGMENTS.test(path) ? fault : undefined)
+    proxy.faults = (method, path) => (method === 'PUT' && DATA.test(path) ? fault : undefined)
     const flushing = flushed()
     await until('the store has been tried again and again', async () => proxy.faulted >= 3)
     await pushed(fault, 'second')
@@ -59,7 +60,7 @@ describe('a node whose bucket', { timeout: 60_000 }, () => {
     await pushed(name, 'stored')
     expect((await flushed()).status).toBe(204)
     await pushed(name, 'fresh')
-    proxy.faults = (method, path) => (method === 'GET' && SEGMENTS.test(path) ? fault : undefined)
+    proxy.faults = (method, path) => (method === 'GET' && DATA.test(path) ? fault : undefined)
     const partial = await query(node.url, `{fault="${name}"}`)
     expect(linesOf(partial)).toEqual(lines(name, 'fresh').sort())
     expect(partial.warnings?.join('\n')).toMatch(/segment segments\/p0\/\S+ could not be read and is missing from the answer/)
@@ -72,7 +73,7 @@ describe('a node whose bucket', { timeout: 60_000 }, () => {
     await pushed('one bit', 'stored')
     expect((await flushed()).status).toBe(204)
     let flips = 1
-    proxy.faults = (method, path) => (method === 'GET' && SEGMENTS.test(path) && flips-- > 0 ? 'flip-bit' : undefined)
+    proxy.faults = (method, path) => (method === 'GET' && DATA.test(path) && flips-- > 0 ? 'flip-bit' : undefined)
     const answer = await query(node.url, '{fault="one bit"}')
     expect([linesOf(answer), answer.warnings ?? []]).toEqual([lines('one bit', 'stored').sort(), []])
   })
@@ -86,10 +87,10 @@ describe('a node whose bucket', { timeout: 60_000 }, () => {
     }
     expect((await once()).status).toBe(204)
     expect((await flushed()).status).toBe(204)
-    proxy.faults = (method, path) => (method === 'GET' && SEGMENTS.test(path) ? 'unavailable' : undefined)
+    proxy.faults = (method, path) => (method === 'GET' && DATA.test(path) ? 'unavailable' : undefined)
     await node.restart({ SKALD_QUERIER_CATCH_UP_TIMEOUT: '300ms' })
     expect((await push(node.url, { fault: 'ids' }, [[at + 1n, 'without']])).status).toBe(204)
-    await until('the ids have been asked for in vain', async () => linesOf(await query(node.url, '{fault="ids"}')).join() === 'without')
+    await until('the ids have been asked for in vain', async () => linesOf(await query(node.url, '{fault="ids"}')).join() === 'without', 40_000)
     expect((await once()).status).toBe(204)
     const during = await query(node.url, '{fault="ids"}')
     expect(linesOf(during)).toEqual(['without'])
@@ -105,7 +106,7 @@ describe('a node whose bucket', { timeout: 60_000 }, () => {
     expect((await once()).status).toBe(204)
     expect((await flushed()).status).toBe(204)
     proxy.reset()
-    proxy.faults = (method, path) => (method === 'GET' && SEGMENTS.test(path) ? 'stall' : undefined)
+    proxy.faults = (method, path) => (method === 'GET' && DATA.test(path) ? 'stall' : undefined)
     await node.restart()
     expect((await once()).status).toBe(204)
     const asked = query(node.url, '{fault="slow ids"}')

@@ -62,6 +62,16 @@ describe('a bucket', () => {
     expect(await start(kv)).toMatchObject({ cluster, waitedMs: 100 })
   })
 
+  it('is waited for while NATS elects who tells of it', async () => {
+    const nats = new MemoryKv(new MemoryKvServer(clock, random))
+    const kv = await nats.bucket({ name: 'catalog' })
+    nats.setOnline(false)
+    clock.after(9_000, () => nats.setOnline(true))
+    const { cluster, waitedMs } = await start(kv)
+    expect(waitedMs).toBeGreaterThan(8_000)
+    expect(await markOf()).toEqual({ cluster })
+  })
+
   it('has one name when nodes start at one time', async () => {
     const kv = await newNats()
     const clusters = await Promise.all([1, 2, 3].map(() => start(kv).then((started) => started.cluster)))
