@@ -94,8 +94,12 @@ export class LeaderSpread {
   }
 }
 
-const serversOf = ({ cluster, config }: StreamInfo): StreamServers => ({
-  copies: config.num_replicas,
-  leader: cluster?.leader ?? '',
-  followers: (cluster?.replicas ?? []).map(({ name, current, offline }) => ({ name, isCurrent: current && offline !== true })),
+const serversOf = (info: StreamInfo): StreamServers => ({
+  leader: info.cluster?.leader ?? '',
+  followers: (info.cluster?.replicas ?? []).map(({ name, current, offline }) => ({ name, isCurrent: current && offline !== true })),
+  copies: info.config.num_replicas,
+  isChanging: isChanging(info),
 })
+
+/** Older servers do not tell what they are about to do, but change at once. */
+const isChanging = ({ cluster, config }: StreamInfo): boolean => (cluster !== undefined && 'desired' in cluster) || (cluster?.replicas ?? []).length >= config.num_replicas

@@ -7,17 +7,20 @@ export interface StreamServers {
   readonly leader: string
   /** None of a stream that has one copy only. */
   readonly followers: ReadonlyArray<{ readonly name: string; readonly isCurrent: boolean }>
-  /** How many the stream is set to have; nats-server (2.15) takes the others away one after the other, and until then the loss of a server can stop it. */
+  /** How many copies it is set to have. */
   readonly copies: number
+  /** nats-server (2.15) adds and removes copies one after the other, after the setting was changed; until then the loss of a server may stop the stream, and its leader is better left alone. It may last for good, where a server lost its disk meanwhile. */
+  readonly isChanging: boolean
 }
 
-/** One move at a time; null: nothing to move, or it is no time for moves: a leader or a copy is missing, or copies are being taken away. */
+/** One move at a time; null: nothing to move, or a leader or a copy is missing and it is no time for moves. */
 export function nextLeaderMove(streams: ReadonlyArray<StreamServers>): { readonly stream: number; readonly to: string } | null {
   if (!areWhole(streams)) return null
   const leaders = streams.map(({ leader }) => leader)
-  for (const [stream, { leader, followers }] of streams.entries()) {
-    const free = followers.find(({ name }) => !leaders.includes(name))
-    if (leaders.indexOf(leader) < stream && free !== undefined) return { stream, to: free.name }
+  for (const [stream, { leader, followers, isChanging }] of [...streams.entries()].toReversed()) {
+    const isAlone = leaders.every((other, at) => at === stream || other !== leader)
+    const free = isAlone || isChanging ? undefined : followers.find(({ name }) => !leaders.includes(name))
+    if (free !== undefined) return { stream, to: free.name }
   }
   return null
 }
@@ -31,12 +34,12 @@ const COPIES = 3
 export function nextCopiesChange(streams: ReadonlyArray<StreamServers>): { readonly stream: number; readonly copies: number } | null {
   if (!areWhole(streams)) return null
   const leaders = streams.map(({ leader }) => leader)
-  const stuck = streams.findIndex(({ leader, followers }, stream) => followers.length === 0 && leaders.indexOf(leader) < stream)
+  const stuck = streams.findIndex(({ leader, copies, isChanging }, stream) => copies === 1 && !isChanging && leaders.indexOf(leader) < stream)
   if (stuck !== -1) return { stream: stuck, copies: COPIES }
-  const spare = streams.findIndex(({ followers }) => followers.length > 0)
+  const spare = streams.findIndex(({ copies, isChanging }) => copies > 1 && !isChanging)
   return spare === -1 || new Set(leaders).size < streams.length ? null : { stream: spare, copies: 1 }
 }
 
 function areWhole(streams: ReadonlyArray<StreamServers>): boolean {
-  return streams.every(({ leader, followers, copies }) => leader !== '' && followers.length < copies && followers.every(({ isCurrent }) => isCurrent))
+  return streams.every(({ leader, followers }) => leader !== '' && followers.every(({ isCurrent }) => isCurrent))
 }

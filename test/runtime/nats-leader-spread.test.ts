@@ -62,7 +62,7 @@ async function eachServerKeepsOne(): Promise<ReadonlyArray<number>> {
   let servers: number[] = []
   await vi.waitFor(async () => {
     const infos = await Promise.all(copyNames('leases').map((name) => manager.streams.info(`KV_${name}`)))
-    expect(infos.map(({ cluster }) => cluster?.replicas ?? [])).toEqual([[], [], []])
+    expect(infos.map(({ cluster }) => [cluster?.replicas, cluster !== undefined && 'desired' in cluster])).toEqual(infos.map(() => [undefined, false]))
     servers = infos.map(({ cluster }) => Number(cluster?.leader?.slice('nats-'.length)) - 1)
     expect(new Set(servers).size).toBe(SERVERS)
   }, WAIT)

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { nextCopiesChange, nextLeaderMove, type StreamServers } from '../../runtime/nats-leaders.ts'
 
 const SERVERS = ['a', 'b', 'c']
-const aloneOn = (leader: string): StreamServers => ({ leader, followers: [], copies: 1 })
-const ledBy = (leader: string, away: string[] = []): StreamServers => ({ leader, followers: SERVERS.filter((name) => name !== leader).map((name) => ({ name, isCurrent: !away.includes(name) })), copies: SERVERS.length })
+const aloneOn = (leader: string): StreamServers => ({ leader, followers: [], copies: 1, isChanging: false })
+const ledBy = (leader: string, away: string[] = []): StreamServers => ({ leader, followers: SERVERS.filter((name) => name !== leader).map((name) => ({ name, isCurrent: !away.includes(name) })), copies: SERVERS.length, isChanging: false })
 
 describe('leaders over servers', () => {
   it('moves nothing while each server leads one', () => {
@@ -47,10 +47,17 @@ describe('copies over servers', () => {
     expect(nextCopiesChange([aloneOn('a'), ledBy('a'), aloneOn('c')])).toBeNull()
   })
 
-  it('waits until the copies that are too many are gone', () => {
-    const shrinking = { ...ledBy('a'), copies: 1 }
-    expect(nextCopiesChange([shrinking, ledBy('b'), ledBy('c')])).toBeNull()
-    expect(nextLeaderMove([shrinking, ledBy('a'), ledBy('c')])).toBeNull()
+  it('leaves a stream alone whose copies are being changed, and goes on with the others', () => {
+    const shrinking = { ...ledBy('a'), copies: 1, isChanging: true }
+    expect(nextCopiesChange([shrinking, ledBy('b'), ledBy('c')])).toEqual({ stream: 1, copies: 1 })
+    expect(nextCopiesChange([shrinking, aloneOn('b'), aloneOn('c')])).toBeNull()
+    expect(nextLeaderMove([aloneOn('b'), { ...ledBy('b'), isChanging: true }, aloneOn('c')])).toBeNull()
+    const growing = { ...aloneOn('a'), copies: 3, isChanging: true }
+    expect(nextCopiesChange([aloneOn('a'), aloneOn('b'), growing])).toBeNull()
+  })
+
+  it('moves the one that can be moved, of two on one server', () => {
+    expect(nextLeaderMove([ledBy('a'), aloneOn('b'), { ...aloneOn('a'), copies: 3, isChanging: true }])).toEqual({ stream: 0, to: 'c' })
   })
 
   it('brings two that are alone on one server apart', () => {
